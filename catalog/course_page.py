@@ -1,0 +1,273 @@
+"""Everything the page of a course shows, read once: the lesson that is open, how to play it, what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db.models import Count, Q
+from django.http import Http404
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from catalog.covers import Cover, cover, plates, prepare
+from catalog.kinds import Kind
+from catalog.models import Course, Lesson, Place
+from media_pipeline.models import AssetState, DocumentPage, Job, MediaAsset, TextTrack
+from media_pipeline.playback import Playback, playback
+
+WAITING = frozenset({AssetState.RECEIVED, AssetState.CHECKED, AssetState.PROCESSING})
+RELATED = 4
+CANDIDATES = 200
+"""Courses of the same themes and places whose keywords are compared."""
+
+SUBJECT = 3
+"""What a shared keyword is worth beside a shared theme (2) and a shared place (1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A line of the transcript; ``start`` in seconds."""
+
+    start: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """One picture of a gallery: its lesson, the sizes for the page and the largest file."""
+
+    lesson: Lesson
+    cover: Cover
+    full: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why there is nothing to open yet. ``percent`` is None when nobody works on it any more."""
+
+    sentence: str
+    reason: str = ""
+    percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoursePage:
+    """``lesson`` is the one that is open, None in a course without lessons; ``start`` in seconds."""
+
+    course: Course
+    lessons: Sequence[Lesson]
+    lesson: Lesson | None
+    cover: Cover
+    playback: Playback | None = None
+    waiting: Waiting | None = None
+    start: int = 0
+    cues: Sequence[Cue] = ()
+    page: DocumentPage | None = None
+    page_count: int = 0
+    contents: Sequence[tuple[int, str]] = ()
+    plates: Sequence[Plate] = ()
+    next_lesson: Lesson | None = None
+    places: Sequence[Sequence[Place]] = ()
+    related: Sequence[Course] = ()
+    player: dict = field(default_factory=dict)
+
+    @property
+    def kind_template(self) -> str:
+        return f"catalog/kinds/{self.course.kind}.html"
+
+    @property
+    def text_only(self) -> bool:
+        """A reading that is its own description, without a lesson."""
+        return self.course.kind == Kind.READING and not self.lessons and bool(self.course.description)
+
+    @property
+    def picture_url(self) -> str:
+        """The picture of the open page of a reading, or ""."""
+        number = self.page.number if self.page else 0
+        pages = self.playback.pages if self.playback else ()
+        return next((page.picture_url for page in pages if page.number == number), "")
+
+
+def build(
+    course: Course, *, number: int | None = None, page: int = 1, start: int = 0, signed: bool = False
+) -> CoursePage:
+    """Reads the page of ``course``. ``number`` names the lesson, else the first ready one; ``page`` is of a
+    reading. ``signed``: for previews by people whose right to see the course was checked. Raises Http404 for
+    a lesson or page that is not there."""
+    lessons = list(course.lessons.select_related("asset").order_by("sort_order", "pk"))
+    lesson = _open_lesson(lessons, number)
+    asset = lesson.asset if lesson else None
+    play = playback(asset, signed=signed) if asset else None
+    sheet = _sheet(asset, play, page) if play and course.kind == Kind.READING else None
+    following = _next(lessons, lesson)
+    return CoursePage(
+        course=course,
+        lessons=lessons,
+        lesson=lesson,
+        cover=cover(course),
+        playback=play,
+        waiting=_waiting(asset) if asset and not play else None,
+        start=start,
+        cues=_cues(asset, play) if asset and play else (),
+        page=sheet,
+        page_count=len(play.pages) if play else 0,
+        contents=[(p.number, p.title) for p in play.pages if p.title] if play else (),
+        plates=[Plate(*row) for row in plates(lessons)] if course.kind == Kind.GALLERY else (),
+        next_lesson=following,
+        places=_places(course),
+        related=_related(course),
+        player=_player(course, lesson, play, following, start) if lesson and play else {},
+    )
+
+
+def _open_lesson(lessons: Sequence[Lesson], number: int | None) -> Lesson | None:
+    if number is not None:
+        for lesson in lessons:
+            if lesson.number == number:
+                return lesson
+        raise Http404(_("这门课没有第 %(number)s 讲。") % {"number": number})
+    return next((lesson for lesson in lessons if lesson.ready), lessons[0] if lessons else None)
+
+
+def _next(lessons: Sequence[Lesson], lesson: Lesson | None) -> Lesson | None:
+    if lesson is None:
+        return None
+    after = lessons[list(lessons).index(lesson) + 1 :]
+    return next((other for other in after if other.ready), None)
+
+
+def _sheet(asset: MediaAsset | None, play: Playback, page: int) -> DocumentPage | None:
+    if not play.pages:
+        return None
+    sheet = DocumentPage.objects.filter(asset=asset, number=page).first()
+    if sheet is None:
+        raise Http404(_("这本读本没有第 %(number)s 页。") % {"number": page})
+    return sheet
+
+
+def _waiting(asset: MediaAsset) -> Waiting:
+    if asset.state in WAITING:
+        job = Job.objects.filter(asset=asset).order_by("-pk").first()
+        percent = round(100 * job.progress) if job else 0
+        return Waiting(_("正在处理 %(percent)s %%") % {"percent": percent}, percent=percent)
+    if asset.state == AssetState.PUBLISHED:
+        return Waiting(_("正在准备，马上就好"), percent=99)
+    return Waiting(_("这一讲暂时打不开"), asset.reason)
+
+
+def _cues(asset: MediaAsset, play: Playback) -> list[Cue]:
+    """The transcript in the language nearest to the page's."""
+    wanted = [track for track in play.tracks if track.kind in {"captions", "transcript"}]
+    if not wanted:
+        return []
+    english = get_language() == "en"
+    best = min(wanted, key=lambda track: track.language.startswith("en") != english)
+    row = TextTrack.objects.filter(asset=asset, kind=best.kind, language=best.language).first()
+    return [Cue(start, text) for start, _end, text in row.cues] if row else []
+
+
+def _places(course: Course) -> list[list[Place]]:
+    """Each place of the course with the divisions it lies in, widest first."""
+    places = list(course.places.all())
+    known = Place.objects.in_bulk({code for place in places for code in place.ancestor_codes})
+    return [[known[code] for code in place.ancestor_codes if code in known] for place in places]
+
+
+def _related(course: Course) -> list[Course]:
+    """Courses that share most with this one: themes and places by the database, keywords among the first of those."""
+    themes, places = list(course.themes.all()), list(course.places.all())
+    others = Course.objects.public().exclude(pk=course.pk)
+    if themes or places:
+        others = others.filter(Q(themes__in=themes) | Q(places__in=places))
+    common = Count("themes", filter=Q(themes__in=themes), distinct=True)
+    near = Count("places", filter=Q(places__in=places), distinct=True)
+    rows = others.annotate(shared=2 * common + near).order_by("-shared", "-views", "-pk")
+    subjects = {str(subject) for subject in course.subjects}
+    scored = [
+        (shared + SUBJECT * len(subjects.intersection(map(str, own))), key)
+        for key, own, shared in rows.values_list("pk", "subjects", "shared")[:CANDIDATES]
+    ]
+    best = [key for _score, key in sorted(scored, key=lambda row: -row[0])[:RELATED]]
+    found = Course.objects.select_related("institution", "cover").prefetch_related("themes").in_bulk(best)
+    return prepare(found[key] for key in best)
+
+
+def _player(course: Course, lesson: Lesson, play: Playback, following: Lesson | None, start: int) -> dict[str, object]:
+    """What the player's module needs, as JSON."""
+    return {
+        "lesson": lesson.pk,
+        "course": course.title,
+        "title": lesson.title,
+        "url": lesson.get_absolute_url(),
+        "institution": course.institution.name,
+        "kind": course.kind,
+        "hls": play.hls,
+        "dash": play.dash,
+        "storyboard": play.storyboard,
+        "download": play.download,
+        "cover": cover(course).url,
+        "artwork": play.poster or cover(course).url,
+        "start": start,
+        "duration": play.duration,
+        "sizes": sorted({min(r.width, r.height) for r in play.renditions if r.width and r.height}, reverse=True),
+        "next": following.get_absolute_url() if following and following.asset else "",
+        "words": {
+            "resumed": _("上次看到 {time}，已接着播放"),
+            "failed": _("现在播放不了。请检查网络后再试；如果一直这样，请换一个浏览器。"),
+            "retry": _("再试一次"),
+            "lost": _("网络断了，正在重新连接…"),
+        },
+    }
+
+
+def structured(page: CoursePage, url: str) -> list[dict]:
+    """schema.org descriptions of the course and, for film and sound, of the open lesson. ``url`` is absolute."""
+    course, base = page.course, settings.PUBLIC_URL.rstrip("/")
+    provider = {"@type": "Organization", "name": course.institution.name}
+    text = course.summary or course.description or course.title
+    described = {
+        "@context": "https://schema.org",
+        "@type": ["Course", "LearningResource"],
+        "name": course.title,
+        "description": text[:500],
+        "url": base + course.get_absolute_url(),
+        "inLanguage": course.language,
+        "isAccessibleForFree": True,
+        "provider": provider,
+        "about": [theme.name for theme in course.themes.all()],
+        "hasCourseInstance": {
+            "@type": "CourseInstance",
+            "courseMode": "online",
+            "courseWorkload": _iso_duration(course.duration or 0),
+        },
+        "offers": {"@type": "Offer", "category": "Free", "price": 0, "priceCurrency": "CNY"},
+    }
+    play = page.playback
+    if not (page.lesson and play and play.hls):
+        return [described]
+    film = {
+        "@context": "https://schema.org",
+        "@type": "VideoObject" if course.kind == Kind.VIDEO else "AudioObject",
+        "name": page.lesson.title,
+        "description": (page.lesson.summary or text)[:500],
+        "url": url,
+        "duration": _iso_duration(play.duration or 0),
+        "uploadDate": (course.first_published_at or course.created_at).isoformat(),
+        "contentUrl": base + (play.download or play.hls),
+        "thumbnailUrl": [base + (play.poster or page.cover.url)],
+    }
+    return [described, film]
+
+
+def _iso_duration(seconds: float) -> str:
+    return f"PT{int(seconds // 3600)}H{int(seconds % 3600 // 60)}M{int(seconds % 60)}S"
+
+
+def canonical(page: CoursePage, number: int | None) -> str:
+    """One address for one content: the first lesson's page is the course's own."""
+    if number is None or page.lesson is None or page.lessons[0].pk == page.lesson.pk:
+        return page.course.get_absolute_url()
+    return reverse("lesson", args=[page.course.slug, number])

@@ -1,0 +1,335 @@
+"""Records into the catalogue, in bulk: what is new is made, what changed is changed, the rest is left alone."""
+
+import hashlib
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from catalog import publishing
+from catalog.importers.checking import OWN_SOURCE, Checker, Prepared, Problem
+from catalog.importers.media import MediaSource
+from catalog.importers.record import CourseRecord
+from catalog.models import Course, Institution, Lesson, Teacher
+from catalog.places import gazetteer
+from catalog.signals import courses_changed
+from catalog.titles import address_and_order
+
+BATCH = 500  # rows of one transaction; also below SQLite's limit of variables in one statement
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import did, or in a dry run would do. ``rows`` = created + updated + unchanged + rejected rows;
+    ``published`` counts the courses that this run made public."""
+
+    rows: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    published: int = 0
+    rejected_rows: int = 0
+    rejected: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Import:
+    """One run over one file. ``institution``: where rows without one belong; ``only``: pks of institutions that rows
+    may name, None for all. Without ``publish`` new courses are drafts, and changes of public ones wait as drafts.
+    """
+
+    institution: Institution | None
+    publish: bool = False
+    dry_run: bool = False
+    media: MediaSource | None = None
+    only: Container[int] | None = None
+    user: AbstractBaseUser | None = None
+    progress: Callable[[int], None] = lambda rows: None
+
+    def run(self, records: Iterable[CourseRecord]) -> Report:
+        checker = Checker(self.institution, gazetteer(), self.only, self.media)
+        report = Report(warnings=checker.warnings)
+        for batch in _batches(records):
+            report.rows += len(batch)
+            ready = []
+            for record in batch:
+                checked = checker.check(record)
+                if isinstance(checked, Prepared):
+                    ready.append(checked)
+                else:
+                    report.rejected_rows += 1
+                    report.rejected += checked
+            with transaction.atomic():
+                self._store(ready, report)
+            self.progress(report.rows)
+        return report
+
+    def _store(self, ready: list[Prepared], report: Report) -> None:
+        known = _known(ready)
+        new = [one for one in ready if one.key not in known]
+        met = [(known[one.key], one) for one in ready if one.key in known]
+        changed = _with_courses([(there, one) for there, one in met if there.digest != one.digest])
+        differing = [(course, one, now) for course, one in changed if (now := _differences(course, one))]
+        report.created += len(new)
+        report.updated += len(differing)
+        report.unchanged += len(met) - len(differing)
+        if self.dry_run:
+            return
+        self._create(new, report)
+        self._update(differing, report)
+        self._remember(changed)
+        if self.publish:
+            self._publish_never_public([there.pk for there, _one in met if there.waiting], report)
+
+    def _create(self, new: list[Prepared], report: Report) -> None:
+        now = timezone.now()
+        courses = [self._course(one, now) for one in new]
+        _give_addresses(courses)
+        Course.objects.bulk_create(courses)
+        pairs = list(zip(courses, new, strict=True))
+        _link(pairs)
+        Lesson.objects.bulk_create(
+            Lesson(course=course, number=1, sort_order=0, title=course.title, url=one.url)
+            for course, one in pairs
+            if one.url
+        )
+        self._bring_files(pairs)
+        report.published += sum(course.live for course in courses)
+        _tell(pairs)
+
+    def _course(self, one: Prepared, now: Any) -> Course:
+        live = self.publish and one.complete
+        course = Course(
+            institution=one.institution,
+            external_source=one.source,
+            external_id=one.record.id,
+            external_digest=one.digest,
+            live=live,
+            has_unpublished_changes=not live,
+            first_published_at=now if live else None,
+            last_published_at=now if live else None,
+            **{**one.first, **one.values},
+        )
+        if not course.description:
+            course.description = one.first.get("description", "")
+        course.slug, course.sort_key = address_and_order(course.title)
+        return course
+
+    def _update(self, differing: list[tuple[Course, Prepared, dict[str, Any]]], report: Report) -> None:
+        """Changes many at once where that is all there is to it; one by one where there are versions to keep."""
+        direct = []
+        for course, one, now in differing:
+            versions = course.latest_revision_id is not None and course.has_unpublished_changes
+            if versions or (course.live and not self.publish):
+                self._update_as_version(course, one, now)
+            else:
+                direct.append((course, one, now))
+        names = sorted({name for _c, _o, now in direct for name in now if name not in _LINKS})
+        for course, _one, now in direct:
+            _assign(course, {name: value for name, value in now.items() if name not in _LINKS})
+            if "title" in now:
+                course.sort_key = address_and_order(course.title)[1]
+        if names:
+            Course.objects.bulk_update([course for course, _o, _n in direct], [*names, "sort_key"], batch_size=50)
+        for link in _LINKS:
+            _unlink([course for course, _o, now in direct if link in now], link)
+            _link([(course, one) for course, one, now in direct if link in now], link)
+        _set_urls([(course, one) for course, one, now in direct if "url" in now])
+        pairs = [(course, one) for course, one, _now in direct]
+        self._bring_files(pairs)
+        _tell(pairs)
+
+    def _update_as_version(self, course: Course, one: Prepared, now: dict[str, Any]) -> None:
+        """The row becomes a new version over the one an editor made, which stays in the course's history."""
+        _assign(course, {name: value for name, value in now.items() if name not in {*_LINKS, "url"}})
+        if "themes" in now:
+            course.themes.set(one.themes or ())
+        if "places" in now:
+            course.places.set(one.places or ())
+        if "teachers" in now:
+            course.teachers.set(_teachers([one])[one.institution.pk, name] for name in one.teachers or ())
+        if "url" in now:
+            _set_url_in(course, one.url)
+        revision = course.save_revision(user=self.user)
+        if self.publish and not course.missing():
+            course.publish(revision, user=self.user, skip_permission_checks=True)
+        Course.objects.filter(pk=course.pk).update(external_digest=one.digest)
+        self._bring_files([(course, one)])
+
+    def _remember(self, changed: list[tuple[Course, Prepared]]) -> None:
+        for course, one in changed:
+            course.external_digest = one.digest
+        Course.objects.bulk_update([course for course, _one in changed], ["external_digest"], batch_size=100)
+
+    def _publish_never_public(self, waiting: list[int], report: Report) -> None:
+        """Drafts of an earlier run become public; what an editor took back stays back."""
+        for course in Course.objects.filter(pk__in=waiting):
+            if not course.live and not course.missing():
+                publishing.publish(course, user=self.user)
+                report.published += 1
+
+    def _bring_files(self, pairs: Sequence[tuple[Course, Prepared]]) -> None:
+        if self.media is None:
+            return
+        for course, one in pairs:
+            have = set(course.lessons.filter(asset__isnull=False).values_list("asset__filename", flat=True))
+            for name in one.files:
+                if name not in have:
+                    asset = self.media.receive(name, one.institution.code, course.title, self.user)
+                    title = course.title if len(one.files) == 1 else asset.title
+                    Lesson.objects.create(course_id=course.pk, title=title, asset=asset, sort_order=len(have))
+                    have.add(name)
+
+
+_LINKS = ("themes", "places", "teachers")
+
+
+def _batches(records: Iterable[CourseRecord]) -> Iterator[list[CourseRecord]]:
+    records = iter(records)
+    while batch := list(islice(records, BATCH)):
+        yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What must be known of a course to tell whether a row changes it. ``waiting``: it was never public."""
+
+    pk: int
+    digest: str
+    waiting: bool
+
+
+def _known(ready: list[Prepared]) -> dict[tuple[int, str, str], _There]:
+    """The courses that these rows name."""
+    facts = ("pk", "external_digest", "live", "first_published_at")
+    ids = [one.record.id for one in ready]
+    named = Course.objects.filter(external_id__in=ids).exclude(external_id="")
+    known = {}
+    for *key, pk, digest, live, first in named.values_list("institution", "external_source", "external_id", *facts):
+        known[tuple(key)] = _There(pk, digest, not live and first is None)
+    own = [one.record.id for one in ready if one.source == OWN_SOURCE]
+    made_here = Course.objects.filter(slug__in=own, external_id="")
+    for institution, slug, pk, digest, live, first in made_here.values_list("institution", "slug", *facts):
+        known[institution, OWN_SOURCE, slug] = _There(pk, digest, not live and first is None)
+    return known
+
+
+def _with_courses(pairs: list[tuple[_There, Prepared]]) -> list[tuple[Course, Prepared]]:
+    """The courses themselves, with everything a comparison needs."""
+    everything = Course.objects.prefetch_related("themes", "places", "teachers", "lessons__asset")
+    courses = everything.in_bulk([there.pk for there, _one in pairs])
+    return [(courses[there.pk], one) for there, one in pairs]
+
+
+def _differences(course: Course, one: Prepared) -> dict[str, Any]:
+    """What the row says otherwise than the newest version of the course: field → value."""
+    version = course.get_latest_revision_as_object() if course.has_unpublished_changes else course
+    wanted: dict[str, Any] = dict(one.values)
+    if "extra" in wanted:
+        wanted["extra"] = {**version.extra, **wanted["extra"]}
+    different = {name: value for name, value in wanted.items() if getattr(version, name) != value}
+    links = {
+        "themes": (one.themes, tuple(sorted(theme.pk for theme in version.themes.all()))),
+        "places": (one.places, tuple(sorted(place.code for place in version.places.all()))),
+        "teachers": (_sorted(one.teachers), _sorted([teacher.name for teacher in version.teachers.all()])),
+    }
+    different |= {name: now for name, (now, before) in links.items() if now is not None and now != before}
+    urls = [lesson.url for lesson in version.lessons.all() if lesson.url]
+    if one.url and urls[:1] != [one.url]:
+        different["url"] = one.url
+    held = {lesson.asset.filename for lesson in version.lessons.all() if lesson.asset} if one.files else set()
+    if missing := [name for name in one.files if name not in held]:
+        different["files"] = missing
+    return different
+
+
+def _sorted(names: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(sorted(names))
+
+
+def _assign(course: Course, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if name not in {"url", "files"}:
+            setattr(course, name, value)
+
+
+def _give_addresses(courses: list[Course]) -> None:
+    """Makes the slugs of new courses unique: the second of a name gets a suffix that is always the same for the same
+    row. One query for all."""
+    wanted = {course.slug for course in courses}
+    taken = set(Course.objects.filter(slug__in=wanted).values_list("slug", flat=True))
+    for course in courses:
+        if course.slug in taken:
+            identity = f"{course.institution_id} {course.external_source} {course.external_id}"
+            course.slug = f"{course.slug}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
+        taken.add(course.slug)
+
+
+def _link(pairs: Sequence[tuple[Course, Prepared]], only: str = "") -> None:
+    """Writes the many-to-many rows of these courses, at most three statements."""
+    if only in {"", "themes"}:
+        through = Course.themes.through
+        through.objects.bulk_create(
+            through(course_id=course.pk, theme_id=pk) for course, one in pairs for pk in one.themes or ()
+        )
+    if only in {"", "places"}:
+        through = Course.places.through
+        through.objects.bulk_create(
+            through(course_id=course.pk, place_id=code) for course, one in pairs for code in one.places or ()
+        )
+    if only in {"", "teachers"}:
+        through = Course.teachers.through
+        people = _teachers([one for _course, one in pairs])
+        through.objects.bulk_create(
+            through(course_id=course.pk, teacher_id=people[one.institution.pk, name].pk)
+            for course, one in pairs
+            for name in one.teachers or ()
+        )
+
+
+def _unlink(courses: list[Course], link: str) -> None:
+    if courses:
+        getattr(Course, link).through.objects.filter(course__in=courses).delete()
+
+
+def _teachers(rows: Iterable[Prepared]) -> dict[tuple[int, str], Teacher]:
+    """The institutions' teachers of these names; those who are not there yet are made."""
+    wanted = {(one.institution.pk, name) for one in rows for name in one.teachers or ()}
+    if not wanted:
+        return {}
+    found = Teacher.objects.filter(institution__in={pk for pk, _n in wanted}, name__in={name for _pk, name in wanted})
+    people = {(teacher.institution_id or 0, teacher.name): teacher for teacher in found}
+    new = [Teacher(institution_id=pk, name=name[:80]) for pk, name in sorted(wanted - people.keys())]
+    Teacher.objects.bulk_create(new)
+    return people | {(teacher.institution_id or 0, teacher.name): teacher for teacher in new}
+
+
+def _set_urls(pairs: Sequence[tuple[Course, Prepared]]) -> None:
+    for course, one in pairs:
+        _set_url_in(course, one.url)
+        for lesson in course.lessons.all():
+            lesson.course = course
+            lesson.save()
+
+
+def _set_url_in(course: Course, url: str) -> None:
+    lessons = list(course.lessons.all())
+    first = next((lesson for lesson in lessons if lesson.url), None)
+    if first is None:
+        course.lessons.add(Lesson(title=course.title, url=url, sort_order=len(lessons)))
+        course.number_lessons()
+    else:
+        first.url = url
+        course.lessons.add(first)
+
+
+def _tell(pairs: Sequence[tuple[Course, Prepared]]) -> None:
+    """News of these courses; only those with files have media to settle."""
+    publishing.settle(course.pk for course, one in pairs if one.files)
+    if ids := [course.pk for course, one in pairs if not one.files]:
+        courses_changed.send(sender=Course, ids=ids)

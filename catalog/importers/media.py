@@ -1,0 +1,38 @@
+"""Where the files that rows name are taken from: a folder, or a bucket."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from catalog.errors import FileRefused
+from media_pipeline import intake
+from media_pipeline.models import MediaAsset
+from media_pipeline.storage import Bucket, LocalStore, S3Store
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSource:
+    """A folder or bucket; ``name in source`` asks whether it holds a file of that name (relative, with ``/``)."""
+
+    store: LocalStore | S3Store
+
+    @classmethod
+    def at(cls, address: str) -> "MediaSource":
+        """From a directory or ``s3://bucket/prefix?endpoint=…``. Raises FileRefused when there is no such directory."""
+        if address.startswith("s3://"):
+            return cls(S3Store(Bucket.from_url(address)))
+        if not Path(address).is_dir():
+            raise FileRefused("media-missing", f"找不到文件夹 {address}。", "请检查 --media。")
+        return cls(LocalStore(Path(address).absolute()))
+
+    def __contains__(self, name: object) -> bool:
+        return self.store.exists(str(name))
+
+    def receive(self, name: str, owner: str, title: str, user: AbstractBaseUser | None) -> MediaAsset:
+        """Takes one file in as an asset of ``owner`` and starts its job."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / PurePosixPath(name).name
+            self.store.download(name, path)
+            return intake.receive_file(path, owner=owner, title=title, filename=name, user=user)

@@ -1,0 +1,239 @@
+"""Uploads and assets over HTTP: the protocol of ``media_pipeline.uploads`` with the rights of ``catalog.policy``.
+
+Signed in by session, with CSRF. What is not yours is 404. Errors are ``{"code", "message"}``, the message in Chinese.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, JsonResponse
+from ninja import Router, Schema, Status
+from ninja.security import django_auth
+from pydantic import Field
+
+from catalog import policy
+from catalog.models import Institution
+from media_pipeline import uploads
+from media_pipeline.errors import Failed, MediaError, Refused
+from media_pipeline.models import Job, MediaAsset, Upload
+
+router = Router(auth=django_auth, tags=["uploads"])
+
+
+class NewUpload(Schema):
+    """``fingerprint`` names the file on the client's side, so that it is found again; ``head`` is its first 4 KiB in
+    base64; ``institution`` may be left out by people who have only one."""
+
+    institution: str = ""
+    filename: str = Field(max_length=1000)
+    bytes: int
+    fingerprint: str = Field("", max_length=128)
+    head: str = Field("", max_length=8192)
+
+
+class PartOut(Schema):
+    number: int
+    bytes: int
+    crc32: str
+
+
+class UploadOut(Schema):
+    """``parts`` are those that have arrived; ``asset`` is set once the upload is complete."""
+
+    uid: UUID
+    institution: str
+    filename: str
+    bytes: int
+    part_bytes: int
+    state: str
+    fingerprint: str
+    parts: list[PartOut]
+    asset: UUID | None
+
+
+class NewPart(Schema):
+    """``crc32``: four bytes, big-endian, base64, as S3 writes it."""
+
+    number: int
+    crc32: str = Field(max_length=16)
+
+
+class SignedPartOut(Schema):
+    url: str
+    method: str
+    headers: dict[str, str]
+
+
+class AssetOut(Schema):
+    """``progress`` 0..1 over the whole work; ``reason`` says what is wrong and what to do."""
+
+    uid: UUID
+    title: str
+    filename: str
+    institution: str
+    bytes: int
+    media_type: str
+    duration: float | None
+    state: str
+    state_label: str
+    progress: float
+    step: str
+    reason_code: str
+    reason: str
+
+
+def _told(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn the pipeline's errors, and what is not yours, into answers."""
+
+    @wraps(call)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*args, **kwargs)
+        except uploads.Incomplete as error:
+            return _problem(HTTPStatus.CONFLICT, error, missing=error.missing)
+        except Refused as error:
+            gone = error.code in {"upload-gone", "upload-closed"}
+            return _problem(HTTPStatus.CONFLICT if gone else HTTPStatus.UNPROCESSABLE_ENTITY, error)
+        except Failed as error:
+            full = error.code == "disk-full"
+            return _problem(HTTPStatus.INSUFFICIENT_STORAGE if full else HTTPStatus.SERVICE_UNAVAILABLE, error)
+        except Http404:
+            return JsonResponse({"code": "not-found", "message": "没有找到，或者它不属于您的机构。"}, status=404)
+
+    return answer
+
+
+def _problem(status: HTTPStatus, error: MediaError, **more: Any) -> JsonResponse:
+    return JsonResponse({"code": error.code, "message": error.reason, **more}, status=status)
+
+
+@router.post("/uploads", response=UploadOut)
+@_told
+def create_upload(request: HttpRequest, asked: NewUpload) -> dict[str, Any]:
+    """Begin an upload, or find the one of the same file."""
+    upload = uploads.create(
+        owner=_institution(request, asked.institution).code,
+        filename=asked.filename,
+        size=asked.bytes,
+        fingerprint=asked.fingerprint,
+        head=_decoded(asked.head),
+        user=request.user,  # type: ignore[arg-type]
+    )
+    return _told_of(upload)
+
+
+@router.get("/uploads", response=list[UploadOut])
+@_told
+def open_uploads(request: HttpRequest) -> list[dict[str, Any]]:
+    """Your own uploads that wait to be continued, newest first."""
+    mine = _scoped(request, "change").filter(state=Upload.State.OPEN, created_by=request.user.pk)
+    return [_told_of(upload) for upload in mine[:50]]
+
+
+@router.get("/uploads/{uuid:uid}", response=UploadOut)
+@_told
+def read_upload(request: HttpRequest, uid: UUID) -> dict[str, Any]:
+    return _told_of(_upload(request, uid, "view"))
+
+
+@router.post("/uploads/{uuid:uid}/parts", response=SignedPartOut)
+@_told
+def sign_part(request: HttpRequest, uid: UUID, asked: NewPart) -> dict[str, Any]:
+    """Where to send one part. The address is good for an hour and for these very bytes."""
+    signed = uploads.sign_part(_upload(request, uid), asked.number, asked.crc32)
+    return {"url": signed.url, "method": signed.method, "headers": signed.headers}
+
+
+@router.post("/uploads/{uuid:uid}/complete", response=AssetOut)
+@_told
+def complete_upload(request: HttpRequest, uid: UUID) -> dict[str, Any]:
+    """Make the asset. May be repeated. 409 with ``missing`` while parts are missing."""
+    return _told_of_asset(uploads.complete(_upload(request, uid)))
+
+
+@router.delete("/uploads/{uuid:uid}", response={204: None})
+@_told
+def abort_upload(request: HttpRequest, uid: UUID) -> Status:
+    uploads.abort(_upload(request, uid))
+    return Status(204, None)
+
+
+@router.get("/assets/{uuid:uid}", response=AssetOut)
+@_told
+def read_asset(request: HttpRequest, uid: UUID) -> dict[str, Any]:
+    """How far the work on an asset is."""
+    asset = policy.scope(MediaAsset.objects.all(), request.user).filter(uid=uid).first()
+    if asset is None:
+        raise Http404
+    return _told_of_asset(asset)
+
+
+def _institution(request: HttpRequest, code: str) -> Institution:
+    """The institution uploaded for: one where the person may, or the only one there is."""
+    own = policy.institutions_of(request.user, policy.roles_for(Upload, "add"))
+    if code:
+        chosen = own.filter(code=code).first()
+        if chosen is None:
+            raise Http404
+        return chosen
+    several = list(own[:2])
+    if len(several) != 1:
+        raise Refused("no-institution", "没有说明为哪个机构上传。", "请先选择机构。")
+    return several[0]
+
+
+def _scoped(request: HttpRequest, action: str) -> Any:
+    return policy.scope(Upload.objects.select_related("asset"), request.user, action)
+
+
+def _upload(request: HttpRequest, uid: UUID, action: str = "change") -> Upload:
+    upload = _scoped(request, action).filter(uid=uid).first()
+    if upload is None:
+        raise Http404
+    return upload
+
+
+def _told_of(upload: Upload) -> dict[str, Any]:
+    return {
+        "uid": upload.uid,
+        "institution": upload.owner,
+        "filename": upload.filename,
+        "bytes": upload.bytes,
+        "part_bytes": upload.part_bytes,
+        "state": upload.state,
+        "fingerprint": upload.fingerprint,
+        "parts": [PartOut(number=p.number, bytes=p.bytes, crc32=p.crc32) for p in uploads.parts(upload)],
+        "asset": upload.asset.uid if upload.asset else None,
+    }
+
+
+def _told_of_asset(asset: MediaAsset) -> dict[str, Any]:
+    job = Job.objects.filter(asset=asset).order_by("-pk").first()
+    over = asset.state in {"published", "rejected", "failed"}
+    return {
+        "uid": asset.uid,
+        "title": asset.title,
+        "filename": asset.filename,
+        "institution": asset.owner,
+        "bytes": asset.bytes,
+        "media_type": asset.media_type,
+        "duration": asset.duration,
+        "state": asset.state,
+        "state_label": asset.get_state_display(),
+        "progress": 1.0 if over else job.progress if job else 0.0,
+        "step": "" if over or job is None else job.step,
+        "reason_code": asset.reason_code,
+        "reason": asset.reason,
+    }
+
+
+def _decoded(head: str) -> bytes:
+    try:
+        return base64.b64decode(head, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Refused("bad-head", "head 应是文件开头的 Base64。") from error

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from catalog import views
+
+urlpatterns = [
+    path("courses/<slug:slug>/", views.course, name="course"),
+    path("courses/<slug:slug>/<int:number>/", views.course, name="lesson"),
+    path("feeds/latest/", views.LatestFeed(), name="feed_latest"),
+    path("icon.svg", views.icon, name="icon"),
+    path("covers/<slug:name>/<slug:colour>/<int:seed>.svg", views.cover, name="cover"),
+]

@@ -1,0 +1,121 @@
+"""Pages of the catalogue: a course and its lessons, the drawn covers, and what machines read (feed, sitemap)."""
+
+from __future__ import annotations
+
+import re
+
+from django.contrib.sitemaps import Sitemap
+from django.contrib.syndication.views import Feed
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from catalog import course_page
+from catalog.models import Course
+from catalog.patterns import MOTIFS, SEEDS, svg
+
+FEED_LENGTH = 50
+LONGEST = 7 * 24 * 3600
+"""Seconds that ``?t=`` may ask for; more is a typing slip and starts at the beginning."""
+
+
+@require_safe
+def course(request: HttpRequest, slug: str, number: int | None = None) -> HttpResponse:
+    """A course with its first lesson open, or with lesson ``number``."""
+    found = get_object_or_404(
+        Course.objects.public()
+        .select_related("institution", "institution__place", "cover")
+        .prefetch_related("themes", "places", "teachers"),
+        slug=slug,
+    )
+    page = course_page.build(found, number=number, page=_page_number(request), start=_start(request))
+    address = course_page.canonical(page, number)
+    context = {
+        "page": page,
+        "course": found,
+        "lesson": page.lesson,
+        "canonical_path": address,
+        "structured": course_page.structured(page, request.build_absolute_uri(address)),
+        "kind_template": page.kind_template,
+    }
+    return render(request, "catalog/course.html", context)
+
+
+def _start(request: HttpRequest) -> int:
+    text = request.GET.get("t", "")
+    return int(text) if text.isascii() and text.isdigit() and int(text[:9]) <= LONGEST else 0
+
+
+def _page_number(request: HttpRequest) -> int:
+    text = request.GET.get("page", "1")
+    if not (text.isascii() and text.isdigit()) or len(text) > 6:
+        raise Http404(_("没有“%(page)s”这一页。") % {"page": text[:20]})
+    return int(text)
+
+
+@cache_control(public=True, max_age=31536000, immutable=True)
+@require_safe
+def cover(request: HttpRequest, name: str, colour: str, seed: int) -> HttpResponse:
+    """A drawn cover. The address says everything, so it never changes."""
+    if name not in MOTIFS or seed >= SEEDS or not re.fullmatch("[0-9a-f]{6}", colour):
+        raise Http404
+    return HttpResponse(svg(name, f"#{colour}", seed), content_type="image/svg+xml")
+
+
+@cache_control(public=True, max_age=86400)
+@require_safe
+def icon(request: HttpRequest) -> HttpResponse:
+    """The seal as the site's icon."""
+    return render(request, "components/icon.svg", content_type="image/svg+xml")
+
+
+class LatestFeed(Feed):
+    """The newest public courses, as Atom."""
+
+    feed_type = Atom1Feed
+    link = "/"
+
+    def title(self) -> str:
+        return _("文澜新课")
+
+    def subtitle(self) -> str:
+        return _("文澜最近公开的课程")
+
+    def items(self) -> QuerySet[Course]:
+        return (
+            Course.objects.public()
+            .select_related("institution")
+            .prefetch_related("themes")
+            .order_by("-first_published_at", "-pk")[:FEED_LENGTH]
+        )
+
+    def item_description(self, item: Course) -> str:
+        return item.summary or item.description
+
+    def item_author_name(self, item: Course) -> str:
+        return item.institution.name
+
+    def item_categories(self, item: Course) -> list[str]:
+        return [theme.name for theme in item.themes.all()]
+
+    def item_pubdate(self, item: Course):
+        return item.first_published_at or item.created_at
+
+    def item_updateddate(self, item: Course):
+        return item.updated_at
+
+
+class CourseSitemap(Sitemap):
+    """Every public course; a list of 5,000 addresses a file."""
+
+    limit = 5000
+
+    def items(self) -> QuerySet[Course]:
+        return Course.objects.public().order_by("pk").only("pk", "slug", "updated_at")
+
+    def lastmod(self, item: Course):
+        return item.updated_at

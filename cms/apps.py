@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class CmsConfig(AppConfig):
+    name = "cms"
+    verbose_name = "文澜编辑台"
+
+    def ready(self) -> None:
+        from cms import receivers
+
+        receivers.connect()
+        post_migrate.connect(receivers.set_up, sender=self, dispatch_uid="cms_set_up")

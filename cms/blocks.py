@@ -1,0 +1,235 @@
+"""StreamField blocks that choose courses, themes, places and collections.
+
+Each block's template ``cms/blocks/<type>.html`` gets ``value`` and, worked out once:
+
+| type         | value                                      | also in the context                                     |
+|--------------|--------------------------------------------|---------------------------------------------------------|
+| hero         | headline, lead, course, page, button       | ``item`` (a public Course or live page), ``url``         |
+| courses      | title, courses                             | ``courses``                                             |
+| rule         | title, rule, theme, place, count           | ``courses``, ``more_url``                               |
+| themes       | title, themes                              | ``items``: Theme                                        |
+| places       | title, places, count                       | ``items``: Place with a brand                           |
+| collections  | title, collections, count                  | ``items``: CollectionPage                               |
+| text         | rich text                                  | –                                                       |
+
+``courses`` are Courses that are public now, in the editor's order, with institution, cover, themes and places loaded:
+a block costs a fixed number of queries, however many courses it names.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps import apps
+from django.db.models import QuerySet
+from wagtail.blocks import (
+    CharBlock,
+    ChoiceBlock,
+    IntegerBlock,
+    ListBlock,
+    PageChooserBlock,
+    RichTextBlock,
+    StreamBlock,
+    StructBlock,
+    StructBlockValidationError,
+)
+from wagtail.snippets.blocks import SnippetChooserBlock
+
+from catalog.models import Course, Place, Theme
+
+TEXT_FEATURES = ["h3", "h4", "bold", "italic", "ol", "ul", "hr", "blockquote", "link"]
+
+
+def for_cards(queryset: QuerySet[Course]) -> QuerySet[Course]:
+    """Public courses with everything a card shows, in four queries whatever their number."""
+    return queryset.public().select_related("institution", "cover").prefetch_related("themes", "places")  # type: ignore[attr-defined]
+
+
+def in_order(chosen: Iterable[Course | None]) -> list[Course]:
+    """The public ones among hand-picked courses, in the editor's order, each once."""
+    keys = [course.pk for course in chosen if course is not None]
+    found = for_cards(Course.objects.filter(pk__in=keys)).in_bulk()
+    return [found[key] for key in dict.fromkeys(keys) if key in found]
+
+
+class CourseRowBlock(StructBlock):
+    """A titled row of courses picked by hand."""
+
+    title = CharBlock(label="标题", max_length=60)
+    courses = ListBlock(SnippetChooserBlock("catalog.Course", label="课程"), label="课程", min_num=1, max_num=60)
+
+    class Meta:
+        label = "课程一排"
+        icon = "list-ul"
+        group = "课程"
+        template = "cms/blocks/courses.html"
+
+    def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        context = super().get_context(value, parent_context)
+        context["courses"] = in_order(value["courses"])
+        return context
+
+
+class CourseRuleBlock(StructBlock):
+    """A titled row that fills itself."""
+
+    title = CharBlock(label="标题", max_length=60)
+    rule = ChoiceBlock(
+        label="规则",
+        choices=[("newest", "最新上线"), ("watched", "播放最多"), ("theme", "按主题"), ("place", "按地方")],
+        default="newest",
+    )
+    theme = SnippetChooserBlock("catalog.Theme", label="主题", required=False)
+    place = SnippetChooserBlock("catalog.Place", label="地方", required=False)
+    count = IntegerBlock(label="数量", default=8, min_value=1, max_value=40)
+
+    class Meta:
+        label = "课程一排（自动）"
+        icon = "rotate"
+        group = "课程"
+        template = "cms/blocks/rule.html"
+
+    def clean(self, value: Any) -> Any:
+        value = super().clean(value)
+        for rule, name in (("theme", "主题"), ("place", "地方")):
+            if value["rule"] == rule and not value[rule]:
+                raise StructBlockValidationError({rule: [f"规则是“按{name}”，请选择一个{name}。"]})
+        return value
+
+    def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        context = super().get_context(value, parent_context)
+        context["courses"] = self._courses(value)
+        subject = value.get(value["rule"]) if value["rule"] in {"theme", "place"} else None
+        context["more_url"] = subject.get_absolute_url() if subject else ""
+        return context
+
+    def _courses(self, value: Any) -> list[Course]:
+        order = ["-views", "-pk"] if value["rule"] == "watched" else ["-first_published_at", "-pk"]
+        courses = Course.objects.order_by(*order)
+        if value["rule"] == "theme" and value["theme"]:
+            courses = courses.filter(pk__in=_about(Theme.get_tree(value["theme"])))
+        if value["rule"] == "place" and value["place"]:
+            courses = courses.filter(pk__in=_about(Place.objects.filter(code__startswith=value["place"].code)))
+        return list(for_cards(courses)[: value["count"]])
+
+
+def _about(subjects: QuerySet) -> QuerySet:
+    """Keys of the courses of these themes or places; a query inside the query, so that no course comes twice."""
+    field = "themes" if subjects.model is Theme else "places"
+    return Course.objects.filter(**{f"{field}__in": subjects.order_by().values("pk")}).values("pk")
+
+
+class HeroBlock(StructBlock):
+    """The opening picture: one course or one collection with a headline."""
+
+    headline = CharBlock(label="大标题", max_length=40)
+    lead = CharBlock(label="引言", max_length=120, required=False)
+    course = SnippetChooserBlock("catalog.Course", label="课程", required=False)
+    page = PageChooserBlock(page_type=["cms.CollectionPage"], label="专辑", required=False)
+    button = CharBlock(label="按钮文字", max_length=12, required=False, help_text="留空时为“去看看”。")
+
+    class Meta:
+        label = "大图开篇"
+        icon = "image"
+        template = "cms/blocks/hero.html"
+
+    def clean(self, value: Any) -> Any:
+        value = super().clean(value)
+        if bool(value["course"]) == bool(value["page"]):
+            raise StructBlockValidationError({"course": ["请选择一门课程或一个专辑，二者选一。"]})
+        return value
+
+    def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        context = super().get_context(value, parent_context)
+        page = value.get("page")
+        chosen = in_order([value.get("course")])
+        context["item"] = chosen[0] if chosen else (page if page is not None and page.live else None)
+        context["url"] = ""
+        if chosen:
+            context["url"] = chosen[0].get_absolute_url()
+        elif context["item"] is not None:
+            context["url"] = page.get_url((parent_context or {}).get("request")) or ""
+        return context
+
+
+class ThemesBlock(StructBlock):
+    """A strip of themes; all of the first level when none is chosen."""
+
+    title = CharBlock(label="标题", max_length=60, required=False)
+    themes = ListBlock(SnippetChooserBlock("catalog.Theme", label="主题"), label="主题", default=[], required=False)
+
+    class Meta:
+        label = "主题一排"
+        icon = "tag"
+        template = "cms/blocks/themes.html"
+
+    def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        context = super().get_context(value, parent_context)
+        chosen = [theme for theme in value["themes"] if theme is not None]
+        context["items"] = chosen or list(Theme.get_root_nodes())
+        return context
+
+
+class PlacesBlock(StructBlock):
+    """一地一品: places with their craft; those that have a brand and courses when none is chosen."""
+
+    title = CharBlock(label="标题", max_length=60, required=False)
+    places = ListBlock(SnippetChooserBlock("catalog.Place", label="地方"), label="地方", default=[], required=False)
+    count = IntegerBlock(label="数量", default=12, min_value=1, max_value=40)
+
+    class Meta:
+        label = "一地一品"
+        icon = "site"
+        template = "cms/blocks/places.html"
+
+    def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        context = super().get_context(value, parent_context)
+        chosen = [place for place in value["places"] if place is not None]
+        context["items"] = chosen or list(Place.objects.exclude(brand="").order_by("code")[: value["count"]])
+        return context
+
+
+class CollectionsBlock(StructBlock):
+    """A row of collections; the newest when none is chosen."""
+
+    title = CharBlock(label="标题", max_length=60, required=False)
+    collections = ListBlock(
+        PageChooserBlock(page_type=["cms.CollectionPage"], label="专辑"), label="专辑", default=[], required=False
+    )
+    count = IntegerBlock(label="数量", default=6, min_value=1, max_value=24)
+
+    class Meta:
+        label = "专辑一排"
+        icon = "folder-open-inverse"
+        template = "cms/blocks/collections.html"
+
+    def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        context = super().get_context(value, parent_context)
+        keys = [page.pk for page in value["collections"] if page is not None]
+        pages = apps.get_model("cms", "CollectionPage").objects.live().public()
+        if keys:
+            found = pages.in_bulk(keys)
+            context["items"] = [found[key] for key in dict.fromkeys(keys) if key in found]
+        else:
+            context["items"] = list(pages.order_by("-first_published_at", "-pk")[: value["count"]])
+        return context
+
+
+class _Body(StreamBlock):
+    courses = CourseRowBlock()
+    rule = CourseRuleBlock()
+    text = RichTextBlock(
+        label="文字", features=TEXT_FEATURES, template="cms/blocks/text.html", icon="pilcrow", group="文字"
+    )
+
+
+class CollectionBody(_Body):
+    """What a curated collection is made of."""
+
+
+class HomeBody(_Body):
+    """What the home page and the pages of themes and places are made of."""
+
+    hero = HeroBlock()
+    themes = ThemesBlock()
+    places = PlacesBlock()
+    collections = CollectionsBlock()

@@ -1,0 +1,89 @@
+"""The desk's own views: uploading, the panels of its first page, and the search boxes of pickers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Q
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from wagtail.admin.ui.components import Component
+
+from catalog import policy
+from catalog.models import Course, Place, Teacher
+from cms import finding
+from cms.assets import UNFINISHED, way, with_progress
+from media_pipeline.models import AssetState, MediaAsset, Upload
+
+
+def upload(request: HttpRequest) -> HttpResponse:
+    """The page that takes files. ``?institution=<code>`` chooses whose they will be."""
+    own = policy.institutions_of(request.user, policy.roles_for(Upload, "add")).order_by("path")
+    if not own.exists():
+        raise PermissionDenied
+    chosen = own.filter(code=request.GET.get("institution", "")).first() or (own.first() if len(own[:2]) == 1 else None)
+    context = {
+        "institutions": own,
+        "institution": chosen,
+        "after_url": f"{reverse('courses:add')}?asset=",
+        "assets_url": reverse("assets:index"),
+        "header_title": "上传",
+    }
+    return TemplateResponse(request, "cms/desk/upload.html", context)
+
+
+def pick(request: HttpRequest, source: str) -> JsonResponse:
+    """What a picker offers for ``?q=``: ``{"items": [{"id", "label", "hint"}]}``, at most 20."""
+    text = request.GET.get("q", "")
+    if source == "place":
+        found = finding.search(Place.objects.current(), text)[:20] if text.strip() else []
+        items = [{"id": place.pk, "label": place.name, "hint": _within(place)} for place in found]
+    elif source == "teacher":
+        own = policy.scope(Teacher.objects.select_related("institution"), request.user)
+        items = [
+            {"id": teacher.pk, "label": teacher.name, "hint": str(teacher.institution or "")}
+            for teacher in finding.search(own, text)[:20]
+        ]
+    else:
+        raise Http404
+    return JsonResponse({"items": items})
+
+
+def _within(place: Place) -> str:
+    """The code and the division above, which tell places of the same name apart."""
+    above = place.parent.name if place.parent_id and place.parent else ""
+    return f"{above} {place.code}".strip()
+
+
+class DeskPanel(Component):
+    """What is going on: uploads on their way, files that need something, courses by state."""
+
+    name = "desk"
+    order = 10
+    template_name = "cms/desk/home_panel.html"
+
+    def get_context_data(self, parent_context: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        request = (parent_context or {})["request"]
+        user = request.user
+        assets = with_progress(policy.scope(MediaAsset.objects.all(), user))
+        moving = list(assets.filter(state__in=UNFINISHED)[:8])
+        broken = list(assets.filter(state__in=[AssetState.FAILED, AssetState.REJECTED])[:5])
+        courses = policy.scope(Course.objects.order_by(), user)
+        return {
+            "person": user,
+            "institutions": list(_memberships(user)),
+            "central": policy.is_central(user),
+            "may_upload": policy.may_somewhere(user, "add", Upload),
+            "may_write": policy.may_somewhere(user, "add", Course),
+            "moving": [(asset, way(asset)) for asset in moving],
+            "broken": [(asset, way(asset)) for asset in broken],
+            "recent": list(courses.filter(live=False).order_by("-updated_at").only("title", "updated_at")[:5]),
+            "figures": courses.aggregate(
+                total=Count("pk"), shown=Count("pk", filter=Q(live=True)), draft=Count("pk", filter=Q(live=False))
+            ),
+        }
+
+
+def _memberships(user: Any) -> list[Any]:
+    return user.memberships.select_related("institution").order_by("institution__path")

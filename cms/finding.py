@@ -1,0 +1,74 @@
+"""The desk's search boxes: listings and choosers find Chinese by any part of a name, by pinyin and by code."""
+
+from functools import lru_cache
+
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from pypinyin import Style, lazy_pinyin
+
+from catalog.models import Course, Institution, Membership, Place, Teacher, Theme
+from media_pipeline.models import MediaAsset
+from search import find
+
+FIELDS: dict[type, tuple[str, ...]] = {
+    Course: ("title", "title_en", "institution__name"),
+    MediaAsset: ("title", "filename"),
+    Teacher: ("name", "title"),
+    Institution: ("name", "code"),
+    Theme: ("name", "name_en"),
+    Place: ("name",),
+    Membership: ("user__username", "user__display_name", "institution__name"),
+}
+"""What plain containment looks at, besides the engine's answer for courses."""
+
+MOST = 200  # hits taken from the engine; a person pages through a tenth of that
+
+
+def search(queryset: QuerySet, text: str, *, ordered: bool = True) -> QuerySet:
+    """The part of ``queryset`` that answers ``text``, best first when ``ordered``."""
+    text = text.strip()[:100]
+    if not text:
+        return queryset
+    best = _best(queryset.model, text)
+    wanted = Q(pk__in=best)
+    for field in FIELDS[queryset.model]:
+        wanted |= Q(**{f"{field}__icontains": text})
+    found = queryset.filter(wanted)
+    if not (ordered and best):
+        return found
+    rank = Case(
+        *(When(pk=key, then=Value(place)) for place, key in enumerate(best)),
+        default=Value(len(best)),
+        output_field=IntegerField(),
+    )
+    return found.order_by(rank, "pk")
+
+
+def _best(model: type, text: str) -> list:
+    if model is Course:
+        return find.admin_ids(text, MOST)
+    return _places(text) if model is Place else []
+
+
+def _places(text: str) -> list[str]:
+    """Codes that begin with the digits asked for, or of divisions down to the county spelled so."""
+    if text.isdigit():
+        return list(Place.objects.filter(code__startswith=text).order_by("code").values_list("code", flat=True)[:MOST])
+    if not text.isascii():
+        exact = Place.objects.filter(name__startswith=text).order_by("level", "code")
+        return list(exact.values_list("code", flat=True)[:MOST])
+    spelled = text.lower().replace(" ", "")
+    return [code for code, forms in _spellings(Place.objects.filter(level__lte=3).count()) if spelled in forms][:MOST]
+
+
+@lru_cache(maxsize=1)
+def _spellings(count: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Full and initial spellings, whole and without the last character (县, 市, 省). ``count`` makes it new when the
+    tree was loaded after the process began; 3,300 names take 0.1 s."""
+    rows = Place.objects.filter(level__lte=3).order_by("level", "code").values_list("code", "name")
+    return [(code, _spell(name)) for code, name in rows]
+
+
+def _spell(name: str) -> tuple[str, ...]:
+    full = lazy_pinyin(name)
+    initials = lazy_pinyin(name, style=Style.FIRST_LETTER)
+    return ("".join(full), "".join(initials), "".join(full[:-1]), "".join(initials[:-1]))

@@ -1,0 +1,187 @@
+"""Forms of the desk: what can be chosen is what the person may see; what is wrong is said where it is wrong."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from treebeard.mp_tree import MP_Node
+from wagtail.admin.forms.auth import LoginForm
+from wagtail.admin.forms.models import WagtailAdminModelForm
+
+from catalog.models import Institution, Membership, Theme
+from cms.scoping import ScopedForm
+from cms.widgets import LinesField
+from media_pipeline.models import MediaAsset
+
+
+class DeskLoginForm(LoginForm):
+    """Wagtail leaves the name of this field to Django, which has it in English only."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].label = "密码"
+
+
+class LessonForm(ScopedForm):
+    """One lesson inside the course form."""
+
+
+class CourseForm(ScopedForm):
+    """A course with its lessons. A draft may be unfinished; what is submitted or published may not."""
+
+    alternative_titles = LinesField(label="其他标题", help_text="俗名、旧名、方言名，一行一个；搜索也认得它们。")
+    subjects = LinesField(label="关键词", help_text="一行一个。")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields.get("institution")
+        if field is not None:
+            choices = list(field.queryset[:2])
+            if len(choices) == 1 and not self.initial.get("institution"):
+                field.initial = self.initial["institution"] = choices[0].pk
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and self._lessons_fit()
+
+    @property
+    def leaves_the_desk(self) -> bool:
+        """Whether this saving hands the course on: to review, or to the public."""
+        return "action-submit" in self.data or "action-publish" in self.data
+
+    def _lessons_fit(self) -> bool:
+        kept = [form for form in self.formsets["lessons"].forms if self._counts(form)]
+        if not kept and self.leaves_the_desk and not self.cleaned_data.get("description"):
+            self.add_error(None, "还没有课时：请至少添加一课，再送审或发布。")
+        for form in kept:
+            lesson = form.instance
+            if not (lesson.asset_id or self.leaves_the_desk):
+                continue
+            for problem in lesson.problems(self.cleaned_data["kind"]):
+                form.add_error("asset" if "asset" in form.fields else None, problem)
+        return not self.errors and all(not form.errors for form in kept)
+
+    def _counts(self, form: forms.ModelForm) -> bool:
+        deleted = form.cleaned_data.get("DELETE") if hasattr(form, "cleaned_data") else False
+        return not deleted and (form.has_changed() or bool(form.instance.pk))
+
+
+class TreeForm(WagtailAdminModelForm):
+    """A node of a tree, with a choice of what it lies under."""
+
+    parent = forms.ModelChoiceField(queryset=Institution.objects.none(), required=False, label="上级")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        model = self._meta.model
+        field = self.fields["parent"]
+        field.queryset = model.objects.order_by("path")
+        field.label_from_instance = _indented
+        field.empty_label = "（最上级）"
+        if self.instance.pk:
+            field.queryset = field.queryset.exclude(path__startswith=self.instance.path)
+            field.initial = self.instance.get_parent()
+
+    def save(self, commit: bool = True) -> MP_Node:
+        node: MP_Node = super().save(commit=False)
+        parent = self.cleaned_data["parent"]
+        if not node.pk:
+            parent.add_child(instance=node) if parent else type(node).add_root(instance=node)
+            return node
+        node.save()
+        if parent != node.get_parent():
+            below = "sorted-child" if node.node_order_by else "last-child"
+            beside = "sorted-sibling" if node.node_order_by else "last-sibling"
+            node.move(parent, below) if parent else node.move(type(node).get_first_root_node(), beside)
+            node.refresh_from_db()
+        return node
+
+
+def _indented(node: MP_Node) -> str:
+    return f"{'　' * (node.depth - 1)}{node}"
+
+
+class InstitutionForm(TreeForm):
+    def clean_code(self) -> str:
+        code = self.cleaned_data["code"]
+        if self.instance.pk and code != self.initial.get("code"):
+            raise ValidationError("机构代码不能更改：课程和媒体以它为归属。")
+        return code
+
+
+class ThemeForm(TreeForm):
+    class Meta:
+        model = Theme
+        fields: list[str] = []
+
+
+class PlaceForm(WagtailAdminModelForm):
+    aliases = LinesField(label="别名", help_text="旧名、俗名，一行一个。")
+
+
+class MembershipForm(WagtailAdminModelForm):
+    """Names the person by user name: a list of all citizens would be too long."""
+
+    username = forms.CharField(label="用户名", max_length=150, help_text="此人登录时用的名字。")
+
+    class Meta:
+        model = Membership
+        fields = ["institution", "role"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["institution"].queryset = Institution.objects.order_by("path")
+        self.fields["institution"].label_from_instance = _indented
+        if self.instance.pk:
+            self.fields["username"].initial = self.instance.user.username
+
+    def clean_username(self) -> str:
+        name = self.cleaned_data["username"]
+        user = get_user_model().objects.filter(username=name).first()
+        if user is None:
+            raise ValidationError(f"没有叫“{name}”的用户：请核对用户名，或请管理员先建立账号。")
+        self.instance.user = user
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        institution = cleaned.get("institution")
+        if self.instance.user_id and institution is not None:
+            other = Membership.objects.filter(user=self.instance.user, institution=institution)
+            if other.exclude(pk=self.instance.pk).exists():
+                self.add_error("institution", "此人已是这个机构的成员：请直接修改原有的角色。")
+        return cleaned
+
+
+class CaptionsForm(forms.Form):
+    """A caption file for one asset."""
+
+    file = forms.FileField(label="字幕文件", help_text="SRT、VTT 或 ASS，UTF-8 编码，不超过 2 MB。")
+    kind = forms.ChoiceField(
+        label="用途", choices=[("captions", "字幕"), ("chapters", "章节"), ("transcript", "文稿")], initial="captions"
+    )
+    language = forms.ChoiceField(
+        label="语言",
+        choices=[("zh-Hans", "简体中文"), ("zh-Hant", "繁體中文"), ("en", "English")],
+        initial="zh-Hans",
+    )
+
+    def clean_file(self) -> str:
+        file = self.cleaned_data["file"]
+        if file.size > 2 * 1024**2:
+            raise ValidationError(f"“{file.name}”有 {file.size / 1024**2:.1f} MB，超过 2 MB：请确认这是字幕文件。")
+        data = file.read()
+        for encoding in ("utf-8-sig", "gb18030"):
+            try:
+                return data.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+        raise ValidationError(f"读不出“{file.name}”的文字：请另存为 UTF-8 编码再上传。")
+
+
+class AssetForm(WagtailAdminModelForm):
+    """The name of an asset; the file itself is never altered."""
+
+    class Meta:
+        model = MediaAsset
+        fields = ["title"]

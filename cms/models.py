@@ -1,0 +1,150 @@
+"""Editorial pages: the home page, curated collections, and what editors add to a theme or a place."""
+
+from typing import Any
+
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from wagtail.admin.panels import FieldPanel
+from wagtail.fields import RichTextField, StreamField
+from wagtail.models import Page
+
+from catalog.models import Place, Theme
+from cms import pages_context
+from cms.blocks import TEXT_FEATURES, CollectionBody, HomeBody
+from cms.review import ReviewTask
+
+__all__ = ["CollectionIndexPage", "CollectionPage", "HomePage", "PlacePage", "ReviewTask", "ThemePage"]
+
+PREVIEW_SIZES = [
+    {"name": "phone", "icon": "mobile-alt", "device_width": 390, "label": "手机"},
+    {"name": "computer", "icon": "desktop", "device_width": 1440, "label": "电脑"},
+    {"name": "tv", "icon": "expand-right", "device_width": 1920, "label": "电视"},
+]
+
+
+class EditorialPage(Page):
+    """What all our pages share in the desk: three screens to preview on."""
+
+    class Meta:
+        abstract = True
+
+    @property
+    def preview_sizes(self) -> list[dict[str, Any]]:
+        return PREVIEW_SIZES
+
+    @property
+    def default_preview_size(self) -> str:
+        return "computer"
+
+
+class HomePage(EditorialPage):
+    """The front page, arranged from blocks by editors; ``/tv/`` shows the same rows."""
+
+    headline = models.CharField("标题", max_length=60, blank=True)
+    lead = models.CharField("引言", max_length=160, blank=True)
+    body = StreamField(HomeBody(), blank=True, verbose_name="内容")
+
+    max_count = 1
+    template = "cms/home_page.html"
+    content_panels = [
+        *Page.content_panels,
+        FieldPanel("headline"),
+        FieldPanel("lead"),
+        FieldPanel("body"),
+    ]
+
+    class Meta:
+        verbose_name = "首页"
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context(request, *args, **kwargs), **pages_context.home_context(self)}
+
+
+class CollectionIndexPage(EditorialPage):
+    """专辑: lists the collections. There is one, with the slug ``collections``."""
+
+    max_count = 1
+    parent_page_types = ["cms.HomePage"]
+    subpage_types = ["cms.CollectionPage"]
+    template = "cms/collection_index_page.html"
+
+    class Meta:
+        verbose_name = "专辑总览"
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context(request, *args, **kwargs), **pages_context.collections_context(self)}
+
+
+class CollectionPage(EditorialPage):
+    """A curated theme: introduction, then courses in the editor's order."""
+
+    introduction = RichTextField("导语", blank=True, features=TEXT_FEATURES)
+    body = StreamField(CollectionBody(), blank=True, verbose_name="内容")
+    credits = models.CharField("策划", max_length=160, blank=True)
+
+    parent_page_types = ["cms.CollectionIndexPage"]
+    subpage_types: list[str] = []
+    template = "cms/collection_page.html"
+    content_panels = [
+        *Page.content_panels,
+        FieldPanel("introduction"),
+        FieldPanel("body"),
+        FieldPanel("credits"),
+    ]
+
+    class Meta:
+        verbose_name = "专辑"
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_context(request, *args, **kwargs), **pages_context.collection_context(self)}
+
+
+class ThemePage(EditorialPage):
+    """What editors put on a theme's page above its courses. Its address is the theme's."""
+
+    theme = models.OneToOneField(Theme, on_delete=models.PROTECT, related_name="page", verbose_name="主题")
+    body = StreamField(HomeBody(), blank=True, verbose_name="内容")
+
+    parent_page_types = ["cms.HomePage"]
+    subpage_types: list[str] = []
+    template = "cms/theme_page.html"
+    content_panels = [*Page.content_panels, FieldPanel("theme"), FieldPanel("body")]
+
+    class Meta:
+        verbose_name = "主题页"
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect(self.theme.get_absolute_url())
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context(request, *args, **kwargs)
+        return {**context, **pages_context.theme_context(self.theme, page=self)}
+
+
+class PlacePage(EditorialPage):
+    """What editors put on a place's page: its one-place-one-craft brand, told. Its address is the place's."""
+
+    place = models.OneToOneField(Place, on_delete=models.PROTECT, related_name="page", verbose_name="地方")
+    introduction = RichTextField("导语", blank=True, features=TEXT_FEATURES)
+    body = StreamField(HomeBody(), blank=True, verbose_name="内容")
+
+    parent_page_types = ["cms.HomePage"]
+    subpage_types: list[str] = []
+    template = "cms/place_page.html"
+    content_panels = [
+        *Page.content_panels,
+        FieldPanel("place"),
+        FieldPanel("introduction"),
+        FieldPanel("body"),
+    ]
+
+    class Meta:
+        verbose_name = "地方页"
+
+    def serve(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect(self.place.get_absolute_url())
+
+    def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context(request, *args, **kwargs)
+        return {**context, **pages_context.place_context(self.place, page=self)}

@@ -1,0 +1,37 @@
+from django.contrib.sitemaps import views as sitemap_views
+from django.urls import path
+from django.views.decorators.cache import cache_page
+
+from catalog.views import CourseSitemap
+from cms import views
+
+SITEMAPS = {
+    "courses": CourseSitemap,
+    "themes": views.ThemeSitemap,
+    "places": views.PlaceSitemap,
+    "pages": views.CollectionSitemap,
+}
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("themes/", views.themes, name="themes"),
+    path("themes/<slug:slug>/", views.theme, name="theme"),
+    path("places/", views.places, name="places"),
+    path("places/<slug:code>/", views.place, name="place"),
+    path("collections/", views.collections, name="collections"),
+    path("shelf/", views.shelf, name="shelf"),
+    path("help/", views.help_page, name="help"),
+    path("language/<slug:code>/", views.set_language, name="set_language"),
+    path("tv/", views.tv, name="tv"),
+    path("tv/search/", views.tv_search, name="tv_search"),
+    path("tv/<slug:slug>/", views.tv_lesson, name="tv_course"),
+    path("tv/<slug:slug>/<int:number>/", views.tv_lesson, name="tv_lesson"),
+    path("robots.txt", views.robots, name="robots"),
+    path("sitemap.xml", cache_page(3600)(sitemap_views.index), {"sitemaps": SITEMAPS}, name="sitemap"),
+    path(
+        "sitemap-<slug:section>.xml",
+        cache_page(3600)(sitemap_views.sitemap),
+        {"sitemaps": SITEMAPS},
+        name="django.contrib.sitemaps.views.sitemap",
+    ),
+]

@@ -1,0 +1,313 @@
+"""The desk's lists and forms. Every viewset begins with ``Scoped``."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import CharField, Exists, OuterRef
+from django.db.models.functions import Cast
+from django.utils.html import format_html
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList, PublishingPanel
+from wagtail.admin.panels.base import get_form_for_model
+from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.viewsets.chooser import ChooserViewSet
+from wagtail.admin.viewsets.model import ModelViewSet
+from wagtail.models import WorkflowState
+from wagtail.snippets.views.chooser import SnippetChooserViewSet
+from wagtail.snippets.views.snippets import CreateView, IndexView, SnippetViewSet
+
+from catalog import policy
+from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme
+from cms.forms import CourseForm, InstitutionForm, LessonForm, MembershipForm, PlaceForm, ThemeForm
+from cms.scoping import Scoped, ScopedChooserWidget, ScopedForm, ScopedSnippetWidget
+from cms.widgets import Picker
+from media_pipeline.models import MediaAsset
+
+
+class ScopedSnippetChooser(Scoped, SnippetChooserViewSet):
+    """The chooser every scoped snippet brings along."""
+
+    base_widget_class = ScopedSnippetWidget
+
+
+class ScopedChooser(Scoped, ChooserViewSet):
+    base_widget_class = ScopedChooserWidget
+
+
+class ScopedSnippetViewSet(Scoped, SnippetViewSet):
+    """A snippet whose addresses are ``/cms/<admin path>/`` and ``/cms/choose/<admin path>/``."""
+
+    chooser_viewset_class = ScopedSnippetChooser
+    copy_view_enabled = False
+    list_per_page = 40
+    chooser_per_page = 20
+
+    def get_chooser_admin_base_path(self) -> str:
+        return f"choose/{self.get_admin_base_path()}"
+
+
+class ScopedModelViewSet(Scoped, ModelViewSet):
+    copy_view_enabled = False
+    list_per_page = 40
+
+
+# Media in forms -------------------------------------------------------------------------------------
+
+
+class AssetChooserViewSet(ScopedChooser):
+    model = MediaAsset
+    icon = "media"
+    choose_one_text = "选择媒体"
+    choose_another_text = "换一个媒体"
+    edit_item_text = "查看媒体"
+    page_title = "选择媒体"
+
+
+asset_chooser = AssetChooserViewSet("asset_chooser", url_prefix="choose/assets")
+
+
+# Courses --------------------------------------------------------------------------------------------
+
+
+class LessonsPanel(InlinePanel):
+    """Lessons whose forms know the person, so that they offer only that person's media."""
+
+    def get_form_options(self) -> dict[str, Any]:
+        options = super().get_form_options()
+        lessons = options["formsets"]["lessons"]
+        deferred = self.child_edit_handler.get_form_options().get("defer_required_on_fields", [])
+        lessons["form"] = get_form_for_model(Lesson, form_class=LessonForm, defer_required_on_fields=deferred)
+        lessons["inherit_kwargs"] = ["for_user"]
+        return options
+
+
+COURSE_PANELS = [
+    FieldPanel("title", help_text="课程的名字，如“苗绣入门”。"),
+    FieldRowPanel([FieldPanel("institution", widget=forms.Select), FieldPanel("kind")]),
+    FieldPanel("summary", help_text="一句话，出现在卡片上。"),
+    FieldPanel("description"),
+    LessonsPanel(
+        "lessons",
+        [
+            FieldPanel("title"),
+            FieldPanel("asset"),
+            FieldPanel("url", help_text="只有“链接”类课程需要。"),
+            FieldPanel("chapter"),
+            FieldPanel("summary"),
+        ],
+        heading="课时",
+        label="课时",
+    ),
+    MultiFieldPanel(
+        [
+            FieldPanel("themes", widget=forms.CheckboxSelectMultiple(attrs={"class": "wl-themes"})),
+            FieldPanel("places", widget=Picker("place", "输入地名、拼音或代码，如 泰顺、taishun、330329")),
+            FieldPanel("teachers", widget=Picker("teacher", "输入教师姓名")),
+            FieldRowPanel([FieldPanel("level"), FieldPanel("language")]),
+            FieldPanel("subjects"),
+        ],
+        heading="归类",
+    ),
+    MultiFieldPanel(
+        [
+            FieldRowPanel([FieldPanel("source"), FieldPanel("licence")]),
+            FieldRowPanel([FieldPanel("licence_until"), FieldPanel("credit")]),
+        ],
+        heading="来源与许可",
+    ),
+    MultiFieldPanel(
+        [FieldPanel("cover"), FieldPanel("alternative_titles"), FieldPanel("title_en")],
+        heading="封面与别名",
+        classname="collapsed",
+    ),
+    PublishingPanel(),
+]
+
+
+class CourseCreateView(CreateView):
+    """``?asset=<uid>`` begins with one lesson of an uploaded file."""
+
+    def get_initial_form_instance(self) -> Course:
+        course = super().get_initial_form_instance() or Course()
+        asset = self._asset()
+        if asset is not None:
+            institution = Institution.objects.filter(code=asset.owner).first()
+            course.title = asset.title
+            course.kind = KIND_OF_MEDIA.get(asset.media_type, course.kind)
+            course.institution = institution
+            course.lessons = [Lesson(title=asset.title, asset=asset, sort_order=0)]
+        return course
+
+    def _asset(self) -> MediaAsset | None:
+        uid = forms.UUIDField(required=False)
+        try:
+            wanted = uid.clean(self.request.GET.get("asset"))
+        except forms.ValidationError:
+            return None
+        own = policy.scope(MediaAsset.objects.all(), self.request.user)
+        return own.filter(uid=wanted).first() if wanted and self.request.method == "GET" else None
+
+
+KIND_OF_MEDIA = {"video": "video", "audio": "audio", "document": "reading", "picture": "gallery"}
+
+
+def course_state(course: Course) -> str:
+    """Where a course of ``CourseIndexView`` stands."""
+    if course.in_review:
+        return "审核中"
+    if not course.live:
+        return "草稿"
+    return "已发布，有修改" if course.has_unpublished_changes else "已发布"
+
+
+class CourseIndexView(IndexView):
+    """Everything a row shows comes with the row."""
+
+    def get_base_queryset(self) -> Any:
+        waiting = WorkflowState.objects.filter(
+            base_content_type=ContentType.objects.get_for_model(Course),
+            object_id=Cast(OuterRef("pk"), CharField()),
+            status=WorkflowState.STATUS_IN_PROGRESS,
+        )
+        courses = super().get_base_queryset().select_related("institution", "latest_revision")
+        return courses.annotate(in_review=Exists(waiting))
+
+
+class CourseViewSet(ScopedSnippetViewSet):
+    model = Course
+    icon = "media"
+    menu_label = "课程"
+    menu_name = "courses"
+    menu_order = 100
+    add_to_admin_menu = True
+    base_url_path = "courses"
+    admin_url_namespace = "courses"
+    chooser_admin_url_namespace = "course_chooser"
+    list_display = [
+        "title",
+        Column("institution", label="机构", accessor="institution", sort_key="institution__name"),
+        Column("kind", label="类型", accessor="get_kind_display", sort_key="kind"),
+        Column("state", label="状态", accessor=course_state, sort_key="live"),
+        DateColumn("updated_at", label="更新", sort_key="updated_at"),
+    ]
+    list_filter = ["kind", "institution", "live", "source", "level"]
+    list_export = ["title", "institution.name", "kind", "live", "slug", "language", "licence", "licence_until"]
+    export_filename = "courses"
+    index_view_class = CourseIndexView
+    add_view_class = CourseCreateView
+    edit_handler = ObjectList(COURSE_PANELS, base_form_class=CourseForm)
+
+
+# What courses are ordered by ------------------------------------------------------------------------
+
+
+class TeacherViewSet(ScopedSnippetViewSet):
+    model = Teacher
+    icon = "user"
+    menu_label = "教师"
+    menu_name = "teachers"
+    menu_order = 250
+    add_to_admin_menu = True
+    base_url_path = "teachers"
+    admin_url_namespace = "teachers"
+    chooser_admin_url_namespace = "teacher_chooser"
+    list_display = ["name", "title", "institution"]
+    edit_handler = ObjectList(
+        [
+            FieldPanel("name"),
+            FieldPanel("title"),
+            FieldPanel("institution", widget=forms.Select),
+            FieldPanel("bio"),
+        ],
+        base_form_class=ScopedForm,
+    )
+
+
+def _swatch(theme: Theme) -> str:
+    return format_html('<i class="wl-swatch" style="background:{}"></i>{}', theme.colour, theme.colour)
+
+
+class ThemeViewSet(ScopedSnippetViewSet):
+    model = Theme
+    icon = "tag"
+    menu_label = "主题"
+    menu_name = "themes"
+    menu_order = 510
+    add_to_admin_menu = True
+    base_url_path = "themes"
+    admin_url_namespace = "themes"
+    chooser_admin_url_namespace = "theme_chooser"
+    list_display = ["name", "slug", Column("colour", label="颜色", accessor=_swatch)]
+    ordering = ["path"]
+    edit_handler = ObjectList(
+        [
+            FieldPanel("name"),
+            FieldPanel("parent"),
+            FieldPanel("slug", heading="地址", help_text="小写字母、数字和连字符，如 health。"),
+            FieldPanel("summary"),
+            FieldPanel("name_en"),
+            FieldRowPanel(
+                [FieldPanel("colour", widget=forms.TextInput(attrs={"type": "color"})), FieldPanel("pattern")]
+            ),
+        ],
+        base_form_class=ThemeForm,
+    )
+
+
+class PlaceViewSet(ScopedSnippetViewSet):
+    model = Place
+    icon = "site"
+    menu_label = "地方"
+    menu_name = "places"
+    menu_order = 520
+    add_to_admin_menu = True
+    base_url_path = "places"
+    admin_url_namespace = "places"
+    chooser_admin_url_namespace = "place_chooser"
+    list_display = ["name", "code", "level", "brand"]
+    list_filter = ["level"]
+    ordering = ["code"]
+    edit_handler = ObjectList(
+        [FieldPanel("name"), FieldPanel("brand"), FieldPanel("aliases")], base_form_class=PlaceForm
+    )
+
+
+class InstitutionViewSet(ScopedSnippetViewSet):
+    model = Institution
+    icon = "home"
+    menu_label = "机构"
+    menu_name = "institutions"
+    menu_order = 500
+    add_to_admin_menu = True
+    base_url_path = "institutions"
+    admin_url_namespace = "institutions"
+    chooser_admin_url_namespace = "institution_chooser"
+    list_display = ["name", "code", "place"]
+    ordering = ["path"]
+    edit_handler = ObjectList(
+        [
+            FieldPanel("name"),
+            FieldPanel("parent"),
+            FieldPanel("code", help_text="建立后不能更改；只用小写字母、数字和连字符。"),
+            FieldPanel("place"),
+            FieldPanel("summary"),
+            FieldPanel("name_en"),
+        ],
+        base_form_class=InstitutionForm,
+    )
+
+
+class MembershipViewSet(ScopedModelViewSet):
+    model = Membership
+    icon = "group"
+    name = "memberships"
+    menu_label = "成员"
+    menu_name = "memberships"
+    menu_order = 530
+    add_to_admin_menu = True
+    list_display = ["__str__", Column("role", label="角色", accessor="get_role_display")]
+    list_filter = ["role", "institution"]
+    edit_handler = ObjectList(
+        [FieldPanel("username"), FieldPanel("institution", widget=forms.Select), FieldPanel("role")],
+        base_form_class=MembershipForm,
+    )

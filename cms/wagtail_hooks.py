@@ -1,0 +1,98 @@
+"""What the desk hangs into Wagtail."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from wagtail import hooks
+from wagtail.admin.menu import MenuItem
+from wagtail.admin.views.home import LockedPagesPanel, RecentEditsPanel
+from wagtail.snippets.models import register_snippet
+
+from catalog import policy
+from cms import desk, viewsets
+from cms.assets import AssetViewSet
+from cms.scoping import ScopedDelete
+from media_pipeline.models import Upload
+
+for viewset in (
+    viewsets.CourseViewSet,
+    viewsets.TeacherViewSet,
+    viewsets.ThemeViewSet,
+    viewsets.PlaceViewSet,
+    viewsets.InstitutionViewSet,
+):
+    register_snippet(viewset)
+
+
+@hooks.register("register_admin_viewset")
+def register_viewsets() -> list[Any]:
+    return [AssetViewSet(), viewsets.MembershipViewSet(), viewsets.asset_chooser]
+
+
+@hooks.register("register_admin_urls")
+def register_urls() -> list[URLPattern]:
+    return [
+        path("upload/", desk.upload, name="wenlan_upload"),
+        path("pick/<slug:source>/", desk.pick, name="wenlan_pick"),
+    ]
+
+
+@hooks.register("register_bulk_action", order=100)
+class Delete(ScopedDelete):
+    """Stands in the place of Wagtail's own, which would name what it refuses to delete."""
+
+
+# Menus ----------------------------------------------------------------------------------------------
+
+
+class UploadMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return policy.may_somewhere(request.user, "add", Upload)
+
+
+@hooks.register("register_admin_menu_item")
+def upload_menu_item() -> MenuItem:
+    return UploadMenuItem("上传", reverse("wenlan_upload"), name="upload", icon_name="upload", order=120)
+
+
+ORDER = {"explorer": 140, "images": 600, "documents": 610}
+FOR_NOBODY = {"snippets", "help"}
+FOR_PARTNERS = {"courses", "upload", "assets", "teachers"}
+
+
+@hooks.register("construct_main_menu")
+def arrange_menu(request: HttpRequest, items: list[MenuItem]) -> None:
+    """课程, 上传, 媒体, 页面, 教师 …; a partner sees what a partner can use."""
+    central = policy.is_central(request.user)
+    items[:] = [item for item in items if item.name not in FOR_NOBODY and (central or item.name in FOR_PARTNERS)]
+    for item in items:
+        item.order = ORDER.get(item.name, item.order)
+
+
+@hooks.register("construct_homepage_panels")
+def arrange_home(request: HttpRequest, panels: list[Any]) -> None:
+    if not policy.is_central(request.user):
+        panels[:] = [panel for panel in panels if not isinstance(panel, (RecentEditsPanel, LockedPagesPanel))]
+    panels.append(desk.DeskPanel())
+
+
+@hooks.register("construct_snippet_action_menu")
+def no_publishing_without_the_right(items: list[Any], request: HttpRequest, context: dict[str, Any]) -> None:
+    """Wagtail shows 发布 to whoever may publish anything."""
+    item = context.get("instance")
+    allowed = (
+        policy.may(request.user, "publish", item) if item is not None and item.pk else policy.is_central(request.user)
+    )
+    if not allowed:
+        items[:] = [one for one in items if one.name not in {"action-publish", "action-unpublish"}]
+
+
+# Look -----------------------------------------------------------------------------------------------
+
+
+@hooks.register("insert_global_admin_css")
+def desk_css() -> str:
+    return format_html('<link rel="stylesheet" href="{}">', static("cms/desk.css"))

@@ -1,0 +1,43 @@
+"""The REST API: every room's router under ``/api/v1/``. Errors are ``{"code", "message"}`` with the right status."""
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.renderers import JSONRenderer
+
+from catalog.api import router as courses_router
+from catalog.uploads_api import router as uploads_router
+from learning.api import router as progress_router
+from search.api import router as search_router
+
+
+class ReadableJSON(JSONRenderer):
+    """Chinese as it is written: half the bytes, and people can read it."""
+
+    json_dumps_params = {"ensure_ascii": False}
+
+
+api = NinjaAPI(title="Wenlan", version="1", urls_namespace="api", docs_url="docs", renderer=ReadableJSON())
+api.add_router("", uploads_router)
+api.add_router("", courses_router)
+api.add_router("", progress_router)
+api.add_router("", search_router)
+
+
+@api.exception_handler(AuthenticationError)
+def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return api.create_response(request, {"code": "not-signed-in", "message": "请先登录。"}, status=401)
+
+
+@api.exception_handler(ValidationError)
+def not_understood(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Name each field and what is wrong with it."""
+    fields = {".".join(str(part) for part in found["loc"][1:]): found["msg"] for found in error.errors}
+    body = {"code": "invalid", "message": "请求中有不合要求的内容。", "fields": fields}
+    return api.create_response(request, body, status=422)
+
+
+@api.exception_handler(HttpError)
+def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+    code, message = ("csrf", "页面已过期，请刷新后重试。") if error.status_code == 403 else ("error", str(error))
+    return api.create_response(request, {"code": code, "message": message}, status=error.status_code)

@@ -1,0 +1,44 @@
+"""Errors as the reader needs them: JSON below ``/api/``, a page elsewhere. Never a traceback."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from django.views import defaults
+
+API = "/api/"
+
+
+def _json(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse | None:
+    if not request.path.startswith(API):
+        return None
+    return JsonResponse({"code": code, "detail": sentence}, status=status, json_dumps_params={"ensure_ascii": False})
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    answer = _json(request, 400, "bad_request", _("请求不完整或有误，请检查后再试。"))
+    return answer or defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    answer = _json(request, 403, "forbidden", _("没有这项操作的权限。请用有权限的账号登录。"))
+    return answer or defaults.permission_denied(request, exception)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that outlived its page; Django's own page is English."""
+    sentence = _("页面放得太久，为了安全请刷新后再提交一次。")
+    return _json(request, 403, "csrf", sentence) or defaults.permission_denied(request, PermissionError(sentence))
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    answer = _json(request, 404, "not_found", _("这个地址没有内容。接口目录见 /api/v1/openapi.json。"))
+    return answer or defaults.page_not_found(request, exception)
+
+
+def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
+    """Whatever the API does not know; without this rule Django would first redirect to the address with a slash."""
+    return page_not_found(request, LookupError(rest))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    answer = _json(request, 500, "server_error", _("服务器出错，已经记录。请稍后再试。"))
+    return answer or defaults.server_error(request)

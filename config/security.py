@@ -1,0 +1,57 @@
+"""Content-Security-Policy: public pages run only our own script files; the desk (Wagtail) needs inline ones."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+HEADER = "Content-Security-Policy"
+DESK = "/cms/"
+
+
+def store_origin(storage_url: str) -> str:
+    """``https://s3.example.cn`` of ``s3://bucket?endpoint=https://s3.example.cn/…``, where browsers read media and send
+    parts; "" for the local disk. Without an endpoint it is Amazon's."""
+    if not storage_url:
+        return ""
+    query = parse_qs(urlsplit(storage_url).query)
+    public = (query.get("public") or query.get("endpoint") or ["https://*.amazonaws.com"])[0]
+    address = urlsplit(public)
+    return f"{address.scheme}://{address.netloc}"
+
+
+def policy(*, desk: bool, store: str) -> str:
+    """One policy as a header's value. hls.js feeds the player by ``blob:``; media-chrome styles its shadow trees."""
+    media = " ".join(filter(None, ["'self'", "blob:", store]))
+    rules = {
+        "default-src": "'self'",
+        "script-src": "'self' 'unsafe-inline' 'unsafe-eval'" if desk else "'self'",
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": f"{media} data:",
+        "media-src": media,
+        "connect-src": " ".join(filter(None, ["'self'", store])),
+        "font-src": "'self' data:",
+        "worker-src": "'self' blob:",
+        "frame-src": "'self'",
+        "object-src": "'none'",
+        "base-uri": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": "'self'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+class PolicyMiddleware:
+    """Adds the policy to every answer that does not bring its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        store = store_origin(settings.STORAGE_URL)
+        self.public, self.desk = policy(desk=False, store=store), policy(desk=True, store=store)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault(HEADER, self.desk if request.path.startswith(DESK) else self.public)
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)")
+        return response

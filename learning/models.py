@@ -1,0 +1,23 @@
+"""Where a learner stands."""
+
+from django.conf import settings
+from django.db import models
+
+from catalog.models import Lesson
+
+
+class Progress(models.Model):
+    """A learner's place in one lesson, in seconds (or page number for a reading)."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="progress")
+    lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="+")
+    position = models.FloatField(default=0.0)
+    finished = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "lesson"], name="progress_once")]
+        ordering = ["-updated_at"]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.lesson_id} {self.position}"

@@ -1,0 +1,74 @@
+"""Where a learner stands: written by the player, read by the shelf."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from catalog.kinds import KINDS
+from catalog.models import Course, Lesson
+from learning.models import Progress
+
+_OPENING = {"seconds": 10.0, "pages": 1.0, "pictures": 1.0, "none": 0.0}
+"""Up to where a place may only be the beginning of a new session, in the measure of the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Seconds into a film or sound, or the page of a reading; 0 at the beginning."""
+
+    position: float = 0.0
+    finished: bool = False
+
+
+def public_lesson(lesson_id: int) -> Lesson | None:
+    """The lesson, if it belongs to a course that anyone may see."""
+    lessons = Lesson.objects.filter(pk=lesson_id, course__in=Course.objects.public())
+    return lessons.select_related("course", "asset").first()
+
+
+def place_in(user: AbstractBaseUser, lesson: Lesson) -> Place:
+    found = Progress.objects.filter(user_id=user.pk, lesson=lesson).first()
+    return Place(found.position, found.finished) if found else Place()
+
+
+def keep_place(
+    user: AbstractBaseUser, lesson: Lesson, position: float, *, finished: bool = False, restart: bool = False
+) -> Place:
+    """Remembers a place and answers the one that holds now.
+
+    The last place counts, except that the first moments of a new session never wipe out a later one: players report
+    them before they have found their place. A learner who chose to begin again says ``restart``. Finished stays
+    finished. Saying the same twice changes nothing.
+    """
+    with transaction.atomic():
+        progress, _new = Progress.objects.select_for_update().get_or_create(user_id=user.pk, lesson=lesson)
+        opening = position <= _OPENING[KINDS[lesson.course.kind].measure]
+        kept = progress.position if opening and not restart else 0.0
+        now = Place(max(position, kept), finished or progress.finished)
+        if now != Place(progress.position, progress.finished):
+            progress.position, progress.finished = now.position, now.finished
+            progress.save()
+    return now
+
+
+def continue_watching(user: AbstractBaseUser, limit: int = 12) -> list[Progress]:
+    """The learner's unfinished lessons of public courses, one a course, last watched first; each with ``lesson``,
+    its ``course`` and ``asset``. One query."""
+    if not user.is_authenticated:
+        return []
+    rows = (
+        Progress.objects.filter(user_id=user.pk, finished=False, position__gt=0)
+        .filter(lesson__course__in=Course.objects.public())
+        .select_related("lesson__asset", "lesson__course__cover", "lesson__course__institution")
+        .order_by("-updated_at")
+    )
+    return _one_a_course(rows[: limit * 5], limit)
+
+
+def _one_a_course(rows: Iterable[Progress], limit: int) -> list[Progress]:
+    first: dict[int, Progress] = {}
+    for row in rows:
+        first.setdefault(row.lesson.course_id, row)
+    return list(first.values())[:limit]

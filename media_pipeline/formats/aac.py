@@ -1,0 +1,23 @@
+"""AAC-LC in stereo: the sound every player has."""
+
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from media_pipeline.formats import cmaf
+from media_pipeline.plan import AudioStep
+
+SAMPLE_RATE = 48_000
+
+
+def output(stream: Any, step: AudioStep, out: Path, *, segment_seconds: float) -> Any:
+    return ffmpeg.output(
+        stream,
+        str(out / f"{step.spec}.mp4"),
+        format="mp4",
+        acodec="aac",
+        movflags=cmaf.MOVFLAGS,
+        frag_duration=round(segment_seconds * 1e6),
+        **{"b:a": step.bit_rate, "metadata:s:a:0": f"language={step.language}", **cmaf.STRIP},
+    )

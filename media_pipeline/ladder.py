@@ -1,0 +1,45 @@
+"""Which sizes a film deserves. Never larger than the source; the short side names the rung."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from media_pipeline.profiles import Rung
+
+STEP = Fraction(4, 5)  # a rung within a fifth of the one above costs work and shows nobody a difference
+MAX_LONG_SIDE = 4096  # what H.264 level 5.1 decoders in phones and televisions take
+MIN_SIDE = 2
+USUAL_RATE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A rung fitted to one film: even ``width`` and ``height``, its quality and its cap in bit/s."""
+
+    name: int
+    width: int
+    height: int
+    crf: int
+    max_rate: int
+
+
+def fit(width: int, height: int, fps: Fraction, rungs: tuple[Rung, ...]) -> tuple[Size, ...]:
+    """Sizes from large to small for a picture of ``width`` × ``height`` square pixels.
+
+    The top is the source itself or the largest rung, whichever is smaller; below it stands every rung at most four
+    fifths of it."""
+    short = min(width, height)
+    top = min(short, rungs[-1].short)
+    names = [top, *(rung.short for rung in reversed(rungs) if rung.short <= top * STEP)]
+    return tuple(_size(name, width, height, fps, rungs) for name in names)
+
+
+def _size(name: int, width: int, height: int, fps: Fraction, rungs: tuple[Rung, ...]) -> Size:
+    rung = next((rung for rung in rungs if rung.short >= name), rungs[-1])
+    factor = min(Fraction(name, min(width, height)), Fraction(MAX_LONG_SIDE, max(width, height)))
+    rate = rung.max_rate if fps <= USUAL_RATE else rung.max_rate * 3 // 2
+    return Size(name, even(width, factor), even(height, factor), rung.crf, rate)
+
+
+def even(pixels: int, factor: Fraction) -> int:
+    """A scaled side as the nearest even number not above the source: 4:2:0 colour is stored for two by two."""
+    return max(MIN_SIDE, min(2 * round(pixels * factor / 2), pixels // 2 * 2))

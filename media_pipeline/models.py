@@ -1,0 +1,253 @@
+"""What the pipeline remembers: originals, what was made of them, and the work still to do."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class MediaType(models.TextChoices):
+    VIDEO = "video", _("视频")
+    AUDIO = "audio", _("音频")
+    DOCUMENT = "document", _("文档")
+    PICTURE = "picture", _("图片")
+    OTHER = "other", _("未知")
+
+
+class AssetState(models.TextChoices):
+    RECEIVED = "received", _("已收到")
+    CHECKED = "checked", _("已检查")
+    PROCESSING = "processing", _("处理中")
+    PUBLISHED = "published", _("可播放")
+    REJECTED = "rejected", _("已退回")
+    FAILED = "failed", _("处理失败")
+
+
+class MediaAsset(models.Model):
+    """The original upload, never altered. ``sha256`` is its identity; ``owner`` is an opaque key given by the rooms
+    above (the institution's code), the pipeline only stores it."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.CharField("所属", max_length=64, db_index=True)
+    title = models.CharField("名称", max_length=255)
+    filename = models.CharField("文件名", max_length=255)
+    media_type = models.CharField("类型", max_length=10, choices=MediaType.choices, default=MediaType.OTHER)
+    sha256 = models.CharField(max_length=64, blank=True, db_index=True)
+    bytes = models.PositiveBigIntegerField("大小", default=0)
+    original_key = models.CharField(max_length=400, blank=True)
+    facts = models.JSONField(default=dict, blank=True)
+    duration = models.FloatField("时长（秒）", null=True, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    state = models.CharField(
+        "状态",
+        max_length=10,
+        choices=AssetState.choices,
+        default=AssetState.RECEIVED,
+        db_index=True,
+    )
+    reason_code = models.CharField(max_length=64, blank=True)
+    reason = models.CharField("原因", max_length=500, blank=True)
+    public = models.BooleanField("公开", default=False, help_text="公开后任何人可读；否则只有带签名的地址可读。")
+    poster_key = models.CharField(max_length=400, blank=True)
+    created_at = models.DateTimeField("上传时间", auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+
+    class Meta:
+        verbose_name = "媒体"
+        verbose_name_plural = "媒体"
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["owner", "-created_at"])]
+
+    def __str__(self) -> str:
+        return self.title or self.filename
+
+    @property
+    def package(self) -> "Package | None":
+        """The package players open now, or None while there is none."""
+        return self.packages.filter(current=True).first()
+
+
+class Rendition(models.Model):
+    """One encoded file. Its name is deterministic, so making it twice is finding it."""
+
+    asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="renditions")
+    spec = models.CharField(max_length=80)
+    source_sha256 = models.CharField(max_length=64)
+    key = models.CharField(max_length=400)
+    bytes = models.PositiveBigIntegerField()
+    bitrate = models.PositiveIntegerField(null=True, help_text="bit/s")
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    codecs = models.CharField(max_length=80, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["asset", "spec", "source_sha256"], name="rendition_once")]
+        ordering = ["spec"]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id}:{self.spec}"
+
+
+class Package(models.Model):
+    """The playable set of one asset under one immutable key prefix. At most one is current."""
+
+    asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="packages")
+    prefix = models.CharField(max_length=300, unique=True)
+    current = models.BooleanField(default=False)
+    hls_key = models.CharField(max_length=400, blank=True)
+    dash_key = models.CharField(max_length=400, blank=True)
+    storyboard_key = models.CharField(max_length=400, blank=True)
+    manifest = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What a page needs: sizes of a picture, pages of a reading.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["asset"], condition=models.Q(current=True), name="package_one_current")
+        ]
+
+    def __str__(self) -> str:
+        return self.prefix
+
+
+class TextTrack(models.Model):
+    """Timed text of an asset. ``cues`` is a list of ``[start seconds, end seconds, text]`` in time order."""
+
+    class Kind(models.TextChoices):
+        CAPTIONS = "captions", _("字幕")
+        CHAPTERS = "chapters", _("章节")
+        TRANSCRIPT = "transcript", _("文稿")
+
+    asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="tracks")
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CAPTIONS)
+    language = models.CharField("语言", max_length=20, default="zh-Hans")
+    label = models.CharField("名称", max_length=60, blank=True)
+    cues = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["asset", "kind", "language"], name="track_once")]
+        ordering = ["language"]
+
+    def __str__(self) -> str:
+        return f"{self.asset} {self.get_kind_display()} {self.language}"
+
+
+class DocumentPage(models.Model):
+    """One page of a PDF or one section of an EPUB: its text for search, its picture or cleaned HTML for the reader."""
+
+    asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField(help_text="from 1")
+    title = models.CharField(max_length=255, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    picture_key = models.CharField(max_length=400, blank=True)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["asset", "number"], name="page_once")]
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.asset} p. {self.number}"
+
+
+class Upload(models.Model):
+    """A file on its way in, in parts. See ``media_pipeline.uploads`` for the protocol."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("上传中")
+        COMPLETE = "complete", _("已完成")
+        ABORTED = "aborted", _("已取消")
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner = models.CharField(max_length=64, db_index=True)
+    filename = models.CharField(max_length=255)
+    bytes = models.PositiveBigIntegerField()
+    part_bytes = models.PositiveIntegerField()
+    fingerprint = models.CharField(
+        max_length=128, blank=True, help_text="The client's name for the file, to find it again."
+    )
+    key = models.CharField(max_length=400)
+    target_id = models.CharField(max_length=400, blank=True, help_text="The store's multipart id.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    asset = models.OneToOneField(MediaAsset, null=True, on_delete=models.SET_NULL, related_name="upload")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    touched_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    class Meta:
+        verbose_name = "上传"
+        verbose_name_plural = "上传"
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "fingerprint"],
+                condition=models.Q(state="open") & ~models.Q(fingerprint=""),
+                name="upload_one_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.filename} ({self.uid})"
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued", _("等待")
+    RUNNING = "running", _("进行中")
+    DONE = "done", _("完成")
+    FAILED = "failed", _("失败")
+
+
+class Job(models.Model):
+    """A unit of work and the only truth about it; any broker is a bell. A running job belongs to ``worker`` until
+    ``lease_until``; whoever finds the lease expired may queue it again."""
+
+    asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="jobs")
+    queue = models.CharField(max_length=40, default="media")
+    priority = models.SmallIntegerField(default=0, help_text="Larger runs earlier.")
+    state = models.CharField(max_length=8, choices=JobState.choices, default=JobState.QUEUED)
+    attempt = models.PositiveSmallIntegerField(
+        default=0, help_text="Claims so far; with ``worker`` it names one claim."
+    )
+    failures = models.PositiveSmallIntegerField(default=0, help_text="Attempts that ended in an error.")
+    not_before = models.DateTimeField(default=timezone.now)
+    worker = models.CharField(max_length=120, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    step = models.CharField(max_length=80, blank=True)
+    progress = models.FloatField(default=0.0, help_text="0..1, never goes back within an attempt")
+    reason_code = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+    cpu_seconds = models.FloatField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was last told of it.")
+
+    class Meta:
+        verbose_name = "任务"
+        verbose_name_plural = "任务"
+        ordering = ["-priority", "not_before", "pk"]
+        indexes = [models.Index(fields=["state", "queue", "-priority", "not_before"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["asset"], condition=models.Q(state__in=["queued", "running"]), name="job_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk} {self.state} {self.asset_id}"

@@ -1,0 +1,126 @@
+"""What a page needs to play or show an asset: addresses and sizes, and nothing of how they are stored."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from media_pipeline.access import media_url, track_url
+from media_pipeline.models import AssetState, MediaAsset, Package
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Timed text. ``kind``: captions, chapters or transcript; ``url`` answers WebVTT."""
+
+    kind: str
+    language: str
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One encoded file; ``bitrate`` in bit/s, sizes in pixels, None when it has none."""
+
+    spec: str
+    bytes: int
+    bitrate: int | None
+    width: int | None
+    height: int | None
+    codecs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One size of a picture; ``type`` is its media type."""
+
+    url: str
+    width: int | None
+    height: int | None
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a reading, from 1; ``picture_url`` is "" where the page is text only."""
+
+    number: int
+    title: str
+    picture_url: str
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """Addresses are "" where the asset has no such file. ``duration`` in seconds."""
+
+    hls: str
+    dash: str
+    poster: str
+    storyboard: str
+    tracks: tuple[Track, ...]
+    duration: float | None
+    width: int | None
+    height: int | None
+    renditions: tuple[Variant, ...]
+    pictures: tuple[Picture, ...]
+    pages: tuple[Page, ...]
+    download: str
+
+
+def playback(asset: MediaAsset, *, signed: bool = False) -> Playback | None:
+    """How to play ``asset`` now, or None while there is nothing to play. ``signed`` as in ``access.media_url``: only
+    for people whose right to see an asset that is not public has been checked."""
+    package = asset.package if asset.state == AssetState.PUBLISHED else None
+    if package is None:
+        return None
+
+    def url(key: str) -> str:
+        return media_url(asset, key, signed=signed)
+
+    download = package.manifest.get("download", "")
+    return Playback(
+        hls=url(package.hls_key),
+        dash=url(package.dash_key),
+        poster=url(asset.poster_key),
+        storyboard=url(package.storyboard_key),
+        tracks=_tracks(asset, signed=signed),
+        duration=asset.duration,
+        width=asset.width,
+        height=asset.height,
+        renditions=tuple(
+            Variant(r.spec, r.bytes, r.bitrate, r.width, r.height, r.codecs) for r in asset.renditions.all()
+        ),
+        pictures=_pictures(asset, package, signed=signed),
+        pages=tuple(
+            Page(p.number, p.title, url(p.picture_key), p.width, p.height)
+            for p in asset.pages.defer("text", "html").all()
+        ),
+        download=url(f"{package.prefix}{download}") if download else "",
+    )
+
+
+def _tracks(asset: MediaAsset, *, signed: bool) -> tuple[Track, ...]:
+    return tuple(
+        Track(t.kind, t.language, t.label or _language(t.language), track_url(asset, t.kind, t.language, signed=signed))
+        for t in asset.tracks.defer("cues").all()
+    )
+
+
+def _pictures(asset: MediaAsset, package: Package, *, signed: bool) -> tuple[Picture, ...]:
+    return tuple(
+        Picture(
+            url=media_url(asset, f"{package.prefix}{p['name']}", signed=signed),
+            width=p.get("width"),
+            height=p.get("height"),
+            type=p.get("type", ""),
+        )
+        for p in package.manifest.get("pictures", ())
+    )
+
+
+def _language(code: str) -> str:
+    """The name under which a player offers a language."""
+    names = {"zh-hans": _("简体中文"), "zh-hant": _("繁体中文"), "zh": _("中文"), "en": _("英文"), "und": _("原文")}
+    return names.get(code.lower(), code)

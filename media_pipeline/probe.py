@@ -1,0 +1,152 @@
+"""What a file is and holds. A file is known by its content; its name only has to agree. Unknown is None, never 0."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from media_pipeline import sniff
+from media_pipeline.cage import READING, Cage, longer
+from media_pipeline.errors import Refused
+
+# Demuxers that may open an upload. None of them opens another file because the upload says so.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "flv", "asf", "mxf", "dv",
+    "ogg", "mp3", "wav", "w64", "flac", "aac", "aiff", "caf", "ac3", "amr",
+)  # fmt: skip
+MAX_PIXELS = 8192 * 4320  # 8K, the largest picture a camera writes
+MAX_SECONDS = 24 * 3600
+MAX_FILL = 100  # frames written for each frame there is
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """``width`` and ``height`` as shown, after rotation and with square pixels; ``fps`` as numerator and denominator;
+    ``start`` in seconds on the file's clock."""
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    rotation: int
+    pixel_format: str
+    fps: tuple[int, int]
+    variable: bool
+    frames: int
+    interlaced: bool
+    transfer: int
+    primaries: int
+    matrix: int
+    start: float | None
+    end: float | None
+
+    @property
+    def hdr(self) -> bool:
+        """PQ (SMPTE 2084) or HLG (ARIB B67), by the numbers of ITU-T H.273."""
+        return self.transfer in (16, 18)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFacts:
+    index: int
+    codec: str
+    channels: int
+    rate: int
+    language: str
+    title: str
+    default: bool
+    start: float | None
+    end: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleFacts:
+    index: int
+    codec: str
+    language: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``media_type`` is video, audio, document or picture; ``name`` is what the uploader called the file; ``lead`` is
+    the seconds on the file's clock before anything is seen or heard."""
+
+    media_type: str
+    container: str
+    name: str
+    bytes: int
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    video: VideoFacts | None = None
+    audio: tuple[AudioFacts, ...] = ()
+    subtitles: tuple[SubtitleFacts, ...] = ()
+    cover: int | None = None
+    lead: float = 0.0
+    chapters: tuple[tuple[float, float, str], ...] = ()
+    pages: int | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+def probe(source: Path, cage: Cage, *, name: str = "") -> Facts:
+    """Facts of a file, read in the cage. Raises Refused with a reason that names the file and what to do."""
+    name = name or source.name
+    kind = sniff.sniff(source, name)
+    size = source.stat().st_size
+    if kind.family == "media":
+        return _film(source, cage, name, size)
+    reader = {"pdf": "media_pipeline.caged.pdf:inspect", "epub": "media_pipeline.caged.epub:inspect"}
+    target = reader.get(kind.container, "media_pipeline.caged.picture:inspect")
+    found = cage.call(target, source=str(source.resolve()), name=name)
+    return Facts(media_type=kind.family, container=kind.container, name=name, bytes=size, **found)
+
+
+def _film(source: Path, cage: Cage, name: str, size: int) -> Facts:
+    # Every packet is read once: a disk gives at least 20 MB/s.
+    limits = longer(READING, 300 + size / 20e6)
+    found = cage.call(
+        "media_pipeline.caged.film:inspect",
+        limits=limits,
+        source=str(source.resolve()),
+        name=name,
+        formats=",".join(FORMATS),
+        max_pixels=MAX_PIXELS,
+    )
+    facts = _film_facts(found, name, size)
+    if facts.duration and facts.duration > MAX_SECONDS:
+        raise Refused("too-long", f"“{name}”长达 {facts.duration / 3600:.0f} 小时，上限是 24 小时。", "请拆分后上传。")
+    if facts.video and facts.duration and _stretched(facts.video, facts.duration):
+        raise Refused(
+            "broken-times",
+            f"“{name}”的时间戳不对：{facts.video.frames} 帧画面铺在 {facts.duration:.0f} 秒里。",
+            "请用剪辑软件重新导出为 MP4 后上传。",
+        )
+    return facts
+
+
+def _stretched(video: VideoFacts, seconds: float) -> bool:
+    """Whether so few frames claim so long a time that filling the gaps would be most of the work. Slides recorded at
+    one picture a second stay far below."""
+    rate = video.fps[0] / video.fps[1]
+    return seconds * rate > MAX_FILL * max(1, video.frames) and seconds > 600
+
+
+def _film_facts(found: dict[str, Any], name: str, size: int) -> Facts:
+    video = found["video"]
+    shown = VideoFacts(**{**video, "fps": tuple(video["fps"])}) if video else None
+    return Facts(
+        media_type="video" if shown else "audio",
+        container=found["container"],
+        name=name,
+        bytes=size,
+        duration=found["duration"],
+        width=shown.width if shown else None,
+        height=shown.height if shown else None,
+        video=shown,
+        audio=tuple(AudioFacts(**stream) for stream in found["audio"]),
+        subtitles=tuple(SubtitleFacts(**stream) for stream in found["subtitles"]),
+        cover=found["cover"],
+        lead=found["lead"],
+        chapters=tuple((start, end, title) for start, end, title in found["chapters"]),
+        warnings=tuple(found["warnings"]),
+    )

@@ -1,0 +1,194 @@
+"""The story of one file: probe, plan, make, verify, describe."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from media_pipeline import film, manifests, plan, probe, profiles, subtitles, verify
+from media_pipeline.cage import Cage
+from media_pipeline.formats import cmaf, document, picture, poster, storyboard
+from media_pipeline.manifests import Track
+from media_pipeline.plan import FilmPlan
+from media_pipeline.product import ProducedFile, ProducedRendition, Product, Report
+from media_pipeline.work import Work
+
+# Where each step ends on the way from 0 to 1: encoding is nearly all of the work.
+STEPS = {"probe": (0.0, 0.03), "encode": (0.03, 0.93), "verify": (0.93, 0.99), "package": (0.99, 1.0)}
+CONTENT_TYPES = {
+    ".mp4": "video/mp4",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".mpd": "application/dash+xml",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".vtt": "text/vtt; charset=utf-8",
+}
+MANIFESTS_LAST = (".vtt", ".m3u8", ".mpd")
+
+
+def produce(source: Path, out: Path, *, profile: str = "default", report: Report, name: str = "") -> Product:
+    """Make ``source`` playable: files under ``out``, and what they are.
+
+    ``name`` is what the uploader called the file, when ``source`` is stored under another name. ``report`` gets
+    (step, 0..1) and may raise to cancel; whatever it raises passes through once the children are dead. Raises Refused
+    when the file is the reason, Failed when the surroundings are."""
+    started = time.monotonic()
+    chosen = profiles.load(profile)
+    out.mkdir(parents=True, exist_ok=True)
+    cage = Cage(out, readable=(source,))
+    tell = _steady(report)
+    tell("probe", 0.0)
+    facts = probe.probe(source, cage, name=name)
+    work = Work(source, out, facts, chosen, _sha256(source, tell), cage, tell)
+    product = MAKERS[facts.media_type](work)
+    tell("package", 1.0)
+    return replace(
+        product,
+        files=_files(out),
+        facts={**asdict(facts), "warnings": [*facts.warnings, *product.warnings]},
+        cpu_seconds=round(cage.cpu_seconds, 3),
+        wall_seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _film(work: Work) -> Product:
+    """Video and audio."""
+    facts, out = work.facts, work.out
+    planned = plan.film(facts, work.profile, work.sha256)
+    told = film.encode(work, planned)
+    warning = verify.damage(told, facts)
+    videos, audios = _tracks(planned, out)
+    work.report("verify", 0.0)
+    verify.verify([*videos, *audios], out, facts, work.cage)
+    seconds = max(track.index.seconds for track in [*videos, *audios])
+    texts, complaints = subtitles.tracks(work)
+    work.report("package", 0.0)
+    _write_manifests(videos, audios, seconds, planned, out)
+    return Product(
+        media_type=facts.media_type,
+        digest=planned.digest,
+        files=(),
+        renditions=tuple(_rendition(track, out) for track in [*videos, *audios]),
+        hls=manifests.MASTER,
+        dash=manifests.MPD,
+        poster=_poster(work),
+        storyboard=storyboard.TRACK if planned.storyboard else "",
+        duration=round(seconds, 3),
+        width=facts.width,
+        height=facts.height,
+        tracks=texts,
+        warnings=(*([warning] if warning else []), *complaints),
+    )
+
+
+def _document(work: Work) -> Product:
+    facts, spec = work.facts, document.SPEC[work.facts.container]
+    pages = document.make(work)
+    return Product(
+        media_type=facts.media_type,
+        digest=plan.digest(work.sha256, [spec]),
+        files=(),
+        poster=poster.NAME if (work.out / poster.NAME).exists() else "",
+        width=facts.width,
+        height=facts.height,
+        pages=pages,
+    )
+
+
+def _picture(work: Work) -> Product:
+    steps = picture.steps(work.facts)
+    sizes = picture.make(work, steps)
+    return Product(
+        media_type=work.facts.media_type,
+        digest=plan.digest(work.sha256, [asdict(step) for step in steps]),
+        files=(),
+        renditions=tuple(
+            ProducedRendition(step.spec, step.name, (work.out / step.name).stat().st_size, None, *sizes[step.name])
+            for step in steps
+        ),
+        poster=picture.FALLBACK,
+        width=work.facts.width,
+        height=work.facts.height,
+        manifest={"pictures": [_shown(step, *sizes[step.name]) for step in steps]},
+    )
+
+
+def _shown(step: picture.PictureStep, width: int, height: int) -> dict[str, Any]:
+    return {"name": step.name, "type": step.content_type, "width": width, "height": height}
+
+
+MAKERS: dict[str, Callable[[Work], Product]] = {
+    "video": _film,
+    "audio": _film,
+    "document": _document,
+    "picture": _picture,
+}
+
+
+def _tracks(planned: FilmPlan, out: Path) -> tuple[list[Track], list[Track]]:
+    fps = Fraction(*planned.fps)
+    videos = [_track(step.spec, out, fps=fps) for step in planned.videos]
+    audios = [
+        _track(step.spec, out, language=step.language, label=step.label, default=step.default)
+        for step in planned.audios
+    ]
+    return videos, audios
+
+
+def _track(spec: str, out: Path, **more) -> Track:
+    name = f"{spec}.mp4"
+    return Track(spec, name, cmaf.index(out / name), **more)
+
+
+def _write_manifests(videos: list[Track], audios: list[Track], seconds: float, planned: FilmPlan, out: Path) -> None:
+    for track in [*videos, *audios]:
+        (out / track.playlist).write_text(manifests.hls_media(track), "utf-8")
+    if planned.storyboard:
+        (out / storyboard.TRACK).write_text(storyboard.track(planned.storyboard, seconds), "utf-8")
+    (out / manifests.MPD).write_text(manifests.dash(videos, audios, seconds), "utf-8")
+    (out / manifests.MASTER).write_text(manifests.hls_master(videos, audios), "utf-8")
+
+
+def _rendition(track: Track, out: Path) -> ProducedRendition:
+    index = track.index
+    size = (out / track.name).stat().st_size
+    return ProducedRendition(track.spec, track.name, size, index.average_rate, index.width, index.height, index.codecs)
+
+
+def _poster(work: Work) -> str:
+    if work.facts.video:
+        return poster.NAME
+    return film.cover(work) if work.facts.cover is not None else ""
+
+
+def _files(out: Path) -> tuple[ProducedFile, ...]:
+    """Every file of the package in the order it is stored: media first, the playlists that name them last."""
+    found = [path for path in sorted(out.rglob("*")) if path.is_file()]
+    found.sort(key=lambda path: (path.suffix in MANIFESTS_LAST, path.name == manifests.MASTER))
+    return tuple(ProducedFile(path.relative_to(out).as_posix(), _type(path), path.stat().st_size) for path in found)
+
+
+def _type(path: Path) -> str:
+    return "audio/mp4" if path.name.startswith("audio-") and path.suffix == ".mp4" else CONTENT_TYPES[path.suffix]
+
+
+def _sha256(source: Path, tell: Report) -> str:
+    tell("probe", 0.8)
+    with source.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _steady(report: Report) -> Report:
+    """Steps with their own 0..1 become the whole's 0..1 that never goes back."""
+    reached = 0.0
+
+    def tell(step: str, fraction: float) -> None:
+        nonlocal reached
+        start, end = STEPS.get(step, (reached, reached))
+        reached = max(reached, min(1.0, start + (end - start) * min(1.0, max(0.0, fraction))))
+        report(step, reached)
+
+    return tell

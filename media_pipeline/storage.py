@@ -1,0 +1,368 @@
+"""Where bytes live: the layout of keys, and two stores that hold them (a directory, or a bucket that speaks S3).
+
+Layout, all in one namespace:
+
+``originals/<uid>/source.<ext>``
+    the upload, never altered, never public
+``packages/<uid>/<digest>/…``
+    one immutable playable set; ``digest`` names source and plan, so equal work has an equal address
+``parts/<uid>/…``
+    an upload on its way in, on the directory only (S3 keeps its own parts)
+
+``uid`` is the asset's, 32 hex digits. Write media first, manifests last, and the row after them.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import UUID
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
+from django.core.files.storage import FileSystemStorage
+from storages.backends.s3 import S3Storage
+
+from media_pipeline.errors import Failed
+
+CHUNK_BYTES = 256 * 1024
+
+CONTENT_TYPES = {
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".mpd": "application/dash+xml",
+    ".mp4": "video/mp4",
+    ".m4s": "video/iso.segment",
+    ".m4a": "audio/mp4",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".png": "image/png",
+    ".json": "application/json",
+    ".pdf": "application/pdf",
+    ".epub": "application/epub+zip",
+    ".mp3": "audio/mpeg",
+}
+
+
+def content_type(key: str) -> str:
+    """The type a key is served with. Only what the pipeline writes has one; nothing is ever served as a web page."""
+    return CONTENT_TYPES.get(PurePosixPath(key).suffix.lower(), "application/octet-stream")
+
+
+def original_key(uid: UUID, filename: str) -> str:
+    """Only the extension of the uploader's name survives, and only when it is plain."""
+    suffix = PurePosixPath(filename).suffix.lower()
+    plain = suffix if suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 8 else ""
+    return f"originals/{uid.hex}/source{plain}"
+
+
+def package_prefix(uid: UUID, digest: str) -> str:
+    return f"packages/{uid.hex}/{digest}/"
+
+
+class Store(Protocol):
+    """What the pipeline asks of a store. Keys are relative, with ``/``. Reading a missing key raises FileNotFoundError;
+    a store that does not answer raises errors.Failed."""
+
+    def put_file(self, path: Path, key: str, content_type: str) -> None: ...
+
+    def put_bytes(self, data: bytes, key: str, content_type: str) -> None: ...
+
+    def open(self, key: str) -> BinaryIO: ...
+
+    def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        """Bytes ``start`` to ``end``, the last included, as HTTP counts them."""
+        ...
+
+    def size(self, key: str) -> int: ...
+
+    def exists(self, key: str) -> bool: ...
+
+    def download(self, key: str, path: Path) -> None: ...
+
+    def delete(self, key: str) -> None: ...
+
+    def delete_prefix(self, prefix: str) -> None: ...
+
+    def list(self, prefix: str) -> Iterator[str]: ...
+
+    def prepare(self, origins: Sequence[str]) -> None:
+        """Make the store ready for use: the directory or bucket, and leave for ``origins`` to send parts to it."""
+        ...
+
+
+class LocalStore:
+    """A directory. Every write appears whole or not at all: written aside, synced, renamed."""
+
+    def __init__(self, root: Path) -> None:
+        self.files = FileSystemStorage(location=root)
+
+    def path(self, key: str) -> Path:
+        """The file of a key. Raises SuspiciousFileOperation for a key that climbs."""
+        _must_stay(key)
+        return Path(self.files.path(key))
+
+    @contextmanager
+    def _aside(self, key: str) -> Iterator[Path]:
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+        try:
+            yield aside
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def put_file(self, path: Path, key: str, content_type: str) -> None:
+        with self._aside(key) as aside, path.open("rb") as source, aside.open("wb") as target:
+            shutil.copyfileobj(source, target, CHUNK_BYTES)
+            target.flush()
+            os.fsync(target.fileno())
+
+    def put_bytes(self, data: bytes, key: str, content_type: str) -> None:
+        with self._aside(key) as aside, aside.open("wb") as target:
+            target.write(data)
+            target.flush()
+            os.fsync(target.fileno())
+
+    def open(self, key: str) -> BinaryIO:
+        return self.path(key).open("rb")
+
+    def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        with self.open(key) as file:
+            file.seek(start)
+            left = end - start + 1
+            while left > 0 and (chunk := file.read(min(CHUNK_BYTES, left))):
+                left -= len(chunk)
+                yield chunk
+
+    def size(self, key: str) -> int:
+        if not self.exists(key):
+            raise FileNotFoundError(key)
+        return self.path(key).stat().st_size
+
+    def exists(self, key: str) -> bool:
+        return self.path(key).is_file()
+
+    def download(self, key: str, path: Path) -> None:
+        shutil.copyfile(self.path(key), path)
+
+    def delete(self, key: str) -> None:
+        self.path(key).unlink(missing_ok=True)
+
+    def delete_prefix(self, prefix: str) -> None:
+        shutil.rmtree(self.path(_as_prefix(prefix)), ignore_errors=True)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        root = self.path(_as_prefix(prefix))
+        for folder, _, names in os.walk(root):
+            inside = Path(folder).relative_to(self.files.location)
+            yield from ((inside / name).as_posix() for name in names if not name.startswith("."))
+
+    def prepare(self, origins: Sequence[str]) -> None:
+        Path(self.files.location).mkdir(parents=True, exist_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What ``STORAGE_URL`` says. ``prefix`` is empty or ends with ``/``; ``public`` is the endpoint for browsers."""
+
+    name: str
+    prefix: str = ""
+    endpoint: str = ""
+    public: str = ""
+    region: str = ""
+    access_key: str = ""
+    secret_key: str = ""
+
+    @classmethod
+    def from_url(cls, url: str) -> "Bucket":
+        """``s3://[key:secret@]bucket[/prefix]?endpoint=URL&region=NAME&public=URL``; key and secret percent-encoded."""
+        parts = urlsplit(url)
+        name = parts.netloc.rpartition("@")[2]
+        if parts.scheme != "s3" or not name:
+            raise ImproperlyConfigured(f"STORAGE_URL: {parts.scheme}://… 不是 s3://bucket?endpoint=…&region=… 的形式。")
+        asked = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        prefix = parts.path.strip("/")
+        return cls(
+            name=name,
+            prefix=f"{prefix}/" if prefix else "",
+            endpoint=asked.get("endpoint", ""),
+            public=asked.get("public", ""),
+            region=asked.get("region", ""),
+            access_key=unquote(parts.username or ""),
+            secret_key=unquote(parts.password or ""),
+        )
+
+    def storage(self, endpoint: str) -> S3Storage:
+        """Path-style addresses for an endpoint of one's own, and always the newest signature: without it, a signed
+        address of boto3 does not carry the checksum."""
+        options = {
+            "bucket_name": self.name,
+            "endpoint_url": endpoint or None,
+            "region_name": self.region or None,
+            "access_key": self.access_key or os.environ.get("AWS_ACCESS_KEY_ID"),
+            "secret_key": self.secret_key or os.environ.get("AWS_SECRET_ACCESS_KEY"),
+            "client_config": Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if endpoint else "auto"},
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"mode": "standard", "max_attempts": 4},
+            ),
+        }
+        return S3Storage(**options)
+
+
+class S3Store:
+    """A bucket. An object appears whole or not at all; boto3 sends a checksum with each write."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self._storage = bucket.storage(bucket.endpoint)
+        self._public = bucket.storage(bucket.public) if bucket.public else self._storage
+
+    @property
+    def client(self) -> Any:
+        """A boto3 client; django-storages keeps one a thread."""
+        return self._storage.connection.meta.client
+
+    @property
+    def signing_client(self) -> Any:
+        """Signs addresses for the endpoint that browsers reach."""
+        return self._public.connection.meta.client
+
+    def full(self, key: str) -> str:
+        """The name of ``key`` within the bucket."""
+        _must_stay(key)
+        return self.bucket.prefix + key
+
+    def where(self, key: str) -> dict[str, str]:
+        return {"Bucket": self.bucket.name, "Key": self.full(key)}
+
+    def put_file(self, path: Path, key: str, content_type: str) -> None:
+        with _s3_errors(key), path.open("rb") as source:
+            self.client.upload_fileobj(source, **self.where(key), ExtraArgs=_headers(content_type))
+
+    def put_bytes(self, data: bytes, key: str, content_type: str) -> None:
+        with _s3_errors(key):
+            self.client.put_object(**self.where(key), Body=data, **_headers(content_type))
+
+    def open(self, key: str) -> BinaryIO:
+        with _s3_errors(key):
+            return self.client.get_object(**self.where(key))["Body"]
+
+    def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        with _s3_errors(key):
+            body = self.client.get_object(**self.where(key), Range=f"bytes={start}-{end}")["Body"]
+            yield from body.iter_chunks(CHUNK_BYTES)
+
+    def size(self, key: str) -> int:
+        with _s3_errors(key):
+            return self.client.head_object(**self.where(key))["ContentLength"]
+
+    def exists(self, key: str) -> bool:
+        try:
+            self.size(key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def download(self, key: str, path: Path) -> None:
+        with _s3_errors(key), path.open("wb") as target:
+            self.client.download_fileobj(self.bucket.name, self.full(key), target)
+
+    def delete(self, key: str) -> None:
+        with _s3_errors(key):
+            self.client.delete_object(**self.where(key))
+
+    def delete_prefix(self, prefix: str) -> None:
+        keys = [{"Key": self.full(key)} for key in self.list(prefix)]
+        with _s3_errors(prefix):
+            for start in range(0, len(keys), 1000):  # the most one request may name
+                batch = {"Objects": keys[start : start + 1000], "Quiet": True}
+                self.client.delete_objects(Bucket=self.bucket.name, Delete=batch)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        pages = self.client.get_paginator("list_objects_v2")
+        with _s3_errors(prefix):
+            for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.full(_as_prefix(prefix))):
+                yield from (item["Key"][len(self.bucket.prefix) :] for item in page.get("Contents", ()))
+
+    def signed_address(self, key: str, seconds: int) -> str:
+        """An address that reads ``key`` for so long, for a front server."""
+        return self.client.generate_presigned_url("get_object", Params=self.where(key), ExpiresIn=seconds)
+
+    def prepare(self, origins: Sequence[str]) -> None:
+        rule = {
+            "AllowedOrigins": [*origins],
+            "AllowedMethods": ["PUT"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag"],
+            "MaxAgeSeconds": 3600,
+        }
+        with _s3_errors(self.bucket.name):
+            if not any(found["Name"] == self.bucket.name for found in self.client.list_buckets().get("Buckets", ())):
+                self.client.create_bucket(Bucket=self.bucket.name)
+            self.client.put_bucket_cors(Bucket=self.bucket.name, CORSConfiguration={"CORSRules": [rule]})
+
+
+@contextmanager
+def _s3_errors(key: str) -> Iterator[None]:
+    """One vocabulary for both stores: a missing key is FileNotFoundError, everything else is errors.Failed."""
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code in {"404", "NoSuchKey", "NotFound"}:
+            raise FileNotFoundError(key) from error
+        raise Failed("store", f"存储拒绝了请求（{code}）。", "请检查 STORAGE_URL 和访问密钥。") from error
+    except BotoCoreError as error:
+        raise Failed("store", f"存储没有回应（{type(error).__name__}）。", "请检查存储服务是否在运行。") from error
+
+
+def _headers(content_type: str) -> dict[str, str]:
+    return {"ContentType": content_type, "CacheControl": "public, max-age=31536000, immutable"}
+
+
+def _must_stay(key: str) -> None:
+    if not key or key.startswith("/") or ".." in key.split("/"):
+        raise SuspiciousFileOperation(key)
+
+
+def _as_prefix(prefix: str) -> str:
+    """A prefix names a folder: ``packages/ab`` must not mean ``packages/abc`` too."""
+    return prefix if prefix.endswith("/") else f"{prefix}/"
+
+
+@lru_cache(maxsize=8)
+def _store(url: str, root: Path) -> LocalStore | S3Store:
+    return S3Store(Bucket.from_url(url)) if url else LocalStore(root)
+
+
+def store() -> LocalStore | S3Store:
+    """The store of the settings: ``STORAGE_URL``, or the directory ``MEDIA_STORE_DIR`` when that is empty."""
+    return _store(settings.STORAGE_URL, Path(settings.MEDIA_STORE_DIR))
+
+
+@contextmanager
+def local_copy(key: str, work: Path) -> Iterator[Path]:
+    """A file to read ``key`` from: the stored file itself on a directory, a copy under ``work`` from a bucket."""
+    where = store()
+    if isinstance(where, LocalStore):
+        if not where.exists(key):
+            raise FileNotFoundError(key)
+        yield where.path(key)
+        return
+    copy = work / PurePosixPath(key).name
+    where.download(key, copy)
+    yield copy

@@ -1,0 +1,94 @@
+"""What an engine must do. Both engines pass one contract suite, ``tests/search/test_engines.py``.
+
+An engine object is one library of documents: courses with their passages, and the names they are ordered by.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from search.ask import Ask, Clause, Word
+from search.documents import CourseDocument
+
+TITLE_WEIGHT, NAMES_WEIGHT, BODY_WEIGHT = 8.0, 2.0, 1.0
+"""How much a token counts in each field group; measured in docs/decisions/search-ranking.md."""
+
+SOUND_WEIGHTS = {"py": 1.0, "near": 0.5, "init": 0.7}
+INSIDE_WEIGHT = 0.5
+POPULARITY_WEIGHT = 0.03
+"""A course watched a thousand times outranks an equal one never watched by 1 + 0.03 · log10(1 + 1000) = 1.09."""
+
+
+class EngineAway(Exception):
+    """The engine cannot answer now: not reachable, or its index was never built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A course found; ``source`` as in ``CourseDocument.source``."""
+
+    id: int
+    score: float
+    source: dict
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``counts``: by facet name the number of courses by value."""
+
+    total: int
+    rows: tuple[Row, ...] = ()
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+class Engine(ABC):
+    """A library of documents. Methods raise ``EngineAway`` when the engine cannot answer."""
+
+    name: str
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether the library was built."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """Courses in the library."""
+
+    @abstractmethod
+    def search(self, ask: Ask) -> Found:
+        """Courses for a question, best first, with counts."""
+
+    @abstractmethod
+    def passages(self, ids: Sequence[int], words: Sequence[Word], each: int) -> dict[int, list[dict]]:
+        """The best passages with all, else most, of the words, at most ``each`` a course, by course id. A passage is
+        a mapping with the fields of ``PassageDocument``."""
+
+    @abstractmethod
+    def titles(self, clauses: Sequence[Clause], today: str, limit: int) -> list[Row]:
+        """Courses in whose titles one of the clauses matches, the most watched first; for suggestions."""
+
+    @abstractmethod
+    def names(self, clauses: Sequence[Clause], today: str, limit: int) -> list[tuple[str, str, str, int]]:
+        """Names in which one of the clauses matches, as (facet, value, text, number of courses), largest first."""
+
+    @abstractmethod
+    def put(self, documents: Iterable[CourseDocument]) -> None:
+        """Writes documents; one older than what is there (by ``version``) changes nothing."""
+
+    @abstractmethod
+    def remove(self, ids: Iterable[int], version: int) -> None:
+        """Takes courses and their passages out, unless they were written later than ``version``."""
+
+    @abstractmethod
+    def fresh(self) -> Engine:
+        """A new empty library beside this one, not yet live."""
+
+    @abstractmethod
+    def adopt(self, other: Engine) -> None:
+        """Makes a library from ``fresh`` the live one at a stroke, and removes the old."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Removes the library."""

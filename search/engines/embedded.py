@@ -1,0 +1,410 @@
+"""The engine of one machine: SQLite FTS5 for words, sets of bits for filters and their counts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from search import analysis
+from search.ask import Ask, Clause, Word, tokens
+from search.documents import CourseDocument, PassageDocument
+from search.engines import bits
+from search.engines.contract import (
+    BODY_WEIGHT,
+    INSIDE_WEIGHT,
+    NAMES_WEIGHT,
+    POPULARITY_WEIGHT,
+    SOUND_WEIGHTS,
+    TITLE_WEIGHT,
+    Engine,
+    EngineAway,
+    Found,
+    Row,
+)
+from search.engines.library import Library
+
+log = logging.getLogger(__name__)
+
+WEIGHTS = (
+    TITLE_WEIGHT,
+    NAMES_WEIGHT,
+    BODY_WEIGHT,
+    *(TITLE_WEIGHT * SOUND_WEIGHTS[form] for form in ("py", "near", "init")),
+    *(NAMES_WEIGHT * SOUND_WEIGHTS[form] for form in ("py", "init")),
+)
+"""For ``bm25``, in the order of the columns of ``core``."""
+
+SOUND_COLUMNS = {"py": "{title_py names_py}", "near": "{title_near}", "init": "{title_init names_init}"}
+LOOSE_SHARE = 0.3
+"""A loose answer ends where the score falls below this share of the best."""
+
+LOOSE_PASSAGES = 200
+PASSAGE_BITS = 16
+WRITE_BATCH = 1000
+EVERY, UNTIL = "", "until"
+"""Names under which all courses, and courses by the last day of their licence, are kept beside the facets."""
+
+ORDERS = {
+    "newest": "published DESC, id DESC",
+    "popular": "views DESC, published DESC, id DESC",
+    "title": "sort_key, id",
+    "relevance": "views DESC, published DESC, id DESC",
+}
+
+
+# Expressions of FTS5 ----------------------------------------------------------------------------
+
+
+def phrase(words: Iterable[str], prefix: bool = False) -> str:
+    """Tokens next to each other; they hold no quotation mark, for ``analysis`` knows none."""
+    return f'"{" ".join(words)}"' + (" *" if prefix else "")
+
+
+def word_expression(word: Word) -> str:
+    """A word in one field group, with all its tokens, or by its sound; the phrases in it only add to the score."""
+    ways = []
+    for clause in word.clauses:
+        if clause.form != "text":
+            columns = SOUND_COLUMNS[clause.form]
+            whole = phrase((analysis.BREAK, *clause.tokens, analysis.BREAK))
+            ways += [f"{columns} : {phrase(clause.tokens, clause.prefix)}", f"{columns} : {whole}"]
+        elif clause.tokens:
+            last = len(clause.tokens) - 1
+            every = " AND ".join(phrase([t], clause.prefix and n == last) for n, t in enumerate(clause.tokens))
+            ways += [
+                f"{{title_text names_text body_text}} : ({every})",
+                f"{{title_text names_text}} : {phrase(clause.tokens, clause.prefix)}",
+                f"title_text : {phrase((analysis.BREAK, *clause.tokens), clause.prefix)}",
+                f"title_text : {phrase((analysis.BREAK, *analysis.text_tokens(word.text), analysis.BREAK))}",
+            ]
+    return f"({' OR '.join(ways)})"
+
+
+def any_token(words: Iterable[Word]) -> str:
+    return " OR ".join(phrase([token], prefix) for token, prefix in tokens(words))
+
+
+def inside_expression(word: Word) -> str:
+    return phrase(word.written.tokens, word.written.prefix) if word.written and word.written.tokens else ""
+
+
+def sound_expression(clauses: Iterable[Clause], columns: Mapping[str, str]) -> str:
+    return " OR ".join(f"{columns[clause.form]} : {phrase(clause.tokens, clause.prefix)}" for clause in clauses)
+
+
+class Embedded(Engine):
+    """A library in a file under ``folder``."""
+
+    name = "embedded"
+
+    def __init__(self, folder: Path, index: str, library: Library | None = None) -> None:
+        self._library = library or Library(folder, index)
+        self._facets: dict[Path, bits.Facets] = {}
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent state of the library."""
+        try:
+            db = self._library.db()
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            log.exception("the embedded search engine cannot answer")
+            raise EngineAway(str(error)) from error
+
+    def _state(self, db: sqlite3.Connection) -> bits.Facets:
+        """The facet sets of what ``db`` reads now."""
+        generation = db.execute("PRAGMA user_version").fetchone()[0]
+        path = self._library.path()
+        kept = self._facets.get(path)
+        if kept is None or kept.generation != generation:
+            kept = bits.Facets(generation)
+            self._facets = {path: kept}
+        return kept
+
+    def exists(self) -> bool:
+        try:
+            self._library.db()
+        except EngineAway:
+            return False
+        return True
+
+    def count(self) -> int:
+        with self._reading() as db:
+            return db.execute("SELECT count(*) FROM course").fetchone()[0]
+
+    # Asking -------------------------------------------------------------------------------------
+
+    def search(self, ask: Ask) -> Found:
+        with self._reading() as db:
+            state = self._state(db)
+            shown = self._shown(db, state, ask)
+            scores = self._scores(db, ask) if ask.words else None
+            matched = bits.of(scores) & shown if scores is not None else shown
+            chosen = {name: state.any_of(db, name, values) for name, values in ask.filters.items()}
+            total = matched
+            for allowed in chosen.values():
+                total &= allowed
+            page = self._page(db, state, ask, total, scores)
+            counts = {}
+            for name in ask.counted:
+                among = matched
+                for other, allowed in chosen.items():
+                    among &= allowed if other != name else among
+                counts[name] = state.counts(db, name, among, ask.places if name == "place" else "")
+            return Found(total.bit_count(), tuple(self._rows(db, page)), counts)
+
+    def _shown(self, db: sqlite3.Connection, state: bits.Facets, ask: Ask) -> int:
+        """Courses that may be shown today."""
+        ended = [day for day in state.values(db, UNTIL) if day < ask.today.isoformat()]
+        shown = state.any_of(db, EVERY, [EVERY]) & ~state.any_of(db, UNTIL, ended)
+        return shown & ~(1 << ask.without) if ask.without is not None else shown
+
+    def _scores(self, db: sqlite3.Connection, ask: Ask) -> dict[int, float]:
+        """Matching courses and how well they match."""
+        if ask.loose:
+            return self._loose(db, ask)
+        scores = self._core(db, " AND ".join(map(word_expression, ask.words)))
+        inside = [self._inside(db, inside_expression(word)) for word in ask.words]
+        if not any(inside):
+            return scores
+        for course in self._everywhere(db, ask.words, inside):
+            said = sum(found.get(course, 0.0) for found in inside) * INSIDE_WEIGHT
+            scores[course] = scores.get(course, 0.0) + said
+        return scores
+
+    def _everywhere(self, db: sqlite3.Connection, words: Sequence[Word], inside: list[dict[int, float]]) -> set[int]:
+        """Courses that have each word, in the catalogue entry or inside."""
+        if len(words) == 1:
+            return set(inside[0])
+        each = [self._core(db, word_expression(word)).keys() | said for word, said in zip(words, inside, strict=True)]
+        return set.intersection(*map(set, each))
+
+    def _loose(self, db: sqlite3.Connection, ask: Ask) -> dict[int, float]:
+        any_of_them = any_token(ask.words)
+        if not any_of_them:
+            return {}
+        scores = self._core(db, f"{{title_text names_text body_text}} : ({any_of_them})")
+        said = self._inside(db, any_of_them, LOOSE_PASSAGES)
+        for course, score in said.items():
+            scores[course] = scores.get(course, 0.0) + score * INSIDE_WEIGHT
+        scores.pop(-1 if ask.without is None else ask.without, None)
+        least = max(scores.values(), default=0.0) * LOOSE_SHARE
+        return {course: score for course, score in scores.items() if score >= least}
+
+    def _core(self, db: sqlite3.Connection, expression: str) -> dict[int, float]:
+        marks = ", ".join("?" * len(WEIGHTS))
+        rows = db.execute(
+            f"SELECT rowid, -bm25(core, {marks}) FROM core WHERE core MATCH ?",  # noqa: S608
+            (*WEIGHTS, expression),
+        )
+        return dict(rows.fetchall())
+
+    def _inside(self, db: sqlite3.Connection, expression: str, limit: int = -1) -> dict[int, float]:
+        """The best passage's score, by course."""
+        best: dict[int, float] = {}
+        if expression:
+            rows = db.execute(
+                f"SELECT rowid >> {PASSAGE_BITS}, -rank FROM passage WHERE passage MATCH ?"  # noqa: S608
+                + (" ORDER BY rank LIMIT ?" if limit > 0 else " LIMIT ?"),
+                (expression, limit),
+            )
+            for course, score in rows:
+                best[course] = max(score, best.get(course, 0.0))
+        return best
+
+    def _page(
+        self, db: sqlite3.Connection, state: bits.Facets, ask: Ask, total: int, scores: dict[int, float] | None
+    ) -> list[tuple[int, float]]:
+        """Ids and scores of the page, in order."""
+        end = ask.offset + ask.limit
+        room = bits.members(total)
+        if scores is not None and ask.sort == "relevance":
+            boosts = self._boosts(db, state)
+            found = [
+                (score * boosts.get(course, 1.0), course) for course, score in scores.items() if bits.has(room, course)
+            ]
+            found.sort(key=lambda pair: (-pair[0], pair[1]))
+            return [(course, score) for score, course in found[ask.offset : end]]
+        ordered = db.execute(f"SELECT id FROM course ORDER BY {ORDERS[ask.sort]}")  # noqa: S608
+        kept = (course for (course,) in ordered if bits.has(room, course))
+        return [(course, 0.0) for course in islice(kept, ask.offset, end)]
+
+    def _boosts(self, db: sqlite3.Connection, state: bits.Facets) -> dict[int, float]:
+        if state.boosts is None:
+            rows = db.execute("SELECT id, views FROM course WHERE views > 0")
+            state.boosts = {course: 1 + POPULARITY_WEIGHT * math.log10(1 + views) for course, views in rows}
+        return state.boosts
+
+    def _rows(self, db: sqlite3.Connection, page: Sequence[tuple[int, float]]) -> Iterator[Row]:
+        for course, score in page:
+            (source,) = db.execute("SELECT source FROM course WHERE id = ?", (course,)).fetchone()
+            yield Row(course, score, json.loads(source))
+
+    def passages(self, ids: Sequence[int], words: Sequence[Word], each: int) -> dict[int, list[dict]]:
+        together = " AND ".join(filter(None, map(inside_expression, words)))
+        ways = [way for way in (together, any_token(words)) if way]
+        with self._reading() as db:
+            found = {course: self._best_passages(db, course, ways, each) for course in ids}
+        return {course: best for course, best in found.items() if best}
+
+    def _best_passages(self, db: sqlite3.Connection, course: int, ways: Sequence[str], each: int) -> list[dict]:
+        first = course << PASSAGE_BITS
+        for way in ways:
+            rows = db.execute(
+                "SELECT source FROM passage JOIN passage_source ON passage_source.id = passage.rowid"
+                " WHERE passage MATCH ? AND passage.rowid BETWEEN ? AND ? ORDER BY rank LIMIT ?",
+                (way, first, first + 2**PASSAGE_BITS - 1, each),
+            ).fetchall()
+            if rows:
+                return [json.loads(source) for (source,) in rows]
+        return []
+
+    def titles(self, clauses: Sequence[Clause], today: str, limit: int) -> list[Row]:
+        columns = {"text": "title_text", "py": "title_py", "near": "title_near", "init": "title_init"}
+        with self._reading() as db:
+            ended = [day for day in self._state(db).values(db, UNTIL) if day < today]
+            hidden = bits.members(self._state(db).any_of(db, UNTIL, ended))
+            rows = db.execute(
+                "SELECT course.id, views FROM core JOIN course ON course.id = core.rowid WHERE core MATCH ?"
+                " ORDER BY views DESC, length(title_init), course.id LIMIT 400",
+                (sound_expression(clauses, columns),),
+            ).fetchall()
+            best = [(course, float(views)) for course, views in rows if not bits.has(hidden, course)]
+            return list(self._rows(db, best[:limit]))
+
+    def names(self, clauses: Sequence[Clause], today: str, limit: int) -> list[tuple[str, str, str, int]]:
+        with self._reading() as db:
+            state = self._state(db)
+            ended = [day for day in state.values(db, UNTIL) if day < today]
+            shown = state.any_of(db, EVERY, [EVERY]) & ~state.any_of(db, UNTIL, ended)
+            rows = db.execute(
+                "SELECT facet, value, name.text FROM name_text JOIN name ON name.id = name_text.rowid"
+                " WHERE name_text MATCH ?",
+                (sound_expression(clauses, {form: form for form in ("text", "py", "near", "init")}),),
+            ).fetchall()
+            counted = [
+                (facet, value, text, (state.any_of(db, facet, [value]) & shown).bit_count())
+                for facet, value, text in rows
+            ]
+        return sorted((name for name in counted if name[3]), key=lambda name: -name[3])[:limit]
+
+    # Writing ------------------------------------------------------------------------------------
+
+    def put(self, documents: Iterable[CourseDocument]) -> None:
+        waiting = iter(documents)
+        while batch := list(islice(waiting, WRITE_BATCH)):
+            with self._library.writing() as db:
+                self._write(db, {document.id: document for document in batch})
+
+    def _write(self, db: sqlite3.Connection, batch: dict[int, CourseDocument]) -> None:
+        newer = [document for document in batch.values() if not self._later(db, document.id, document.version)]
+        self._erase(db, [document.id for document in newer])
+        for document in newer:
+            self._insert(db, document)
+        sets: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for document in newer:
+            for value in _sets(document):
+                sets[value].append(document.id)
+        bits.alter(db, sets, present=True)
+
+    @staticmethod
+    def _later(db: sqlite3.Connection, course: int, version: int) -> bool:
+        """Whether something newer than ``version`` was already written about a course."""
+        for table in ("course", "gone"):
+            row = db.execute(f"SELECT version FROM {table} WHERE id = ?", (course,)).fetchone()  # noqa: S608
+            if row and row[0] > version:
+                return True
+        return False
+
+    def _insert(self, db: sqlite3.Connection, document: CourseDocument) -> None:
+        source = json.dumps(document.source, ensure_ascii=False)
+        db.execute(
+            "INSERT INTO course VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                document.id,
+                document.version,
+                source,
+                json.dumps(_sets(document)),
+                document.views,
+                document.published,
+                document.sort_key,
+            ),
+        )
+        titles, names = analysis.streams(document.titles), analysis.streams(document.names)
+        body = analysis.text_stream([document.body])
+        db.execute(
+            "INSERT INTO core (rowid, title_text, names_text, body_text, title_py, title_near, title_init, names_py,"
+            " names_init) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (document.id, titles.text, names.text, body, titles.py, titles.near, titles.init, names.py, names.init),
+        )
+        self._insert_passages(db, document.id, document.passages)
+        for name in document.known:
+            made = db.execute(
+                "INSERT OR IGNORE INTO name (facet, value, text) VALUES (?, ?, ?)", (name.facet, name.value, name.text)
+            )
+            if made.rowcount:
+                said = analysis.streams([name.text])
+                db.execute(
+                    "INSERT INTO name_text (rowid, text, py, near, init) VALUES (?, ?, ?, ?, ?)",
+                    (made.lastrowid, said.text, said.py, said.near, said.init),
+                )
+
+    @staticmethod
+    def _insert_passages(db: sqlite3.Connection, course: int, passages: Sequence[PassageDocument]) -> None:
+        for number, passage in enumerate(passages):
+            key = (course << PASSAGE_BITS) + number
+            source = {name: getattr(passage, name) for name in PassageDocument.__slots__}
+            db.execute("INSERT INTO passage_source VALUES (?, ?)", (key, json.dumps(source, ensure_ascii=False)))
+            db.execute("INSERT INTO passage (rowid, text) VALUES (?, ?)", (key, analysis.text_stream([passage.text])))
+
+    def _erase(self, db: sqlite3.Connection, courses: Iterable[int]) -> None:
+        sets: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for course in courses:
+            row = db.execute("SELECT facets FROM course WHERE id = ?", (course,)).fetchone()
+            if row is None:
+                continue
+            for name, value in json.loads(row[0]):
+                sets[name, value].append(course)
+            first, last = course << PASSAGE_BITS, ((course + 1) << PASSAGE_BITS) - 1
+            db.execute("DELETE FROM course WHERE id = ?", (course,))
+            db.execute("DELETE FROM core WHERE rowid = ?", (course,))
+            db.execute("DELETE FROM passage WHERE rowid BETWEEN ? AND ?", (first, last))
+            db.execute("DELETE FROM passage_source WHERE id BETWEEN ? AND ?", (first, last))
+        bits.alter(db, sets, present=False)
+
+    def remove(self, ids: Iterable[int], version: int) -> None:
+        with self._library.writing() as db:
+            gone = [course for course in ids if not self._later(db, course, version)]
+            self._erase(db, gone)
+            db.executemany("INSERT OR REPLACE INTO gone VALUES (?, ?)", [(course, version) for course in gone])
+
+    # Libraries ----------------------------------------------------------------------------------
+
+    def fresh(self) -> Embedded:
+        library = self._library.fresh()
+        return Embedded(library.folder, library.index, library)
+
+    def adopt(self, other: Engine) -> None:
+        if not isinstance(other, Embedded):
+            raise TypeError("only a library of the same engine can be adopted")
+        self._library.adopt(other._library)
+        self._facets = {}
+
+    def drop(self) -> None:
+        self._library.drop()
+
+
+def _sets(document: CourseDocument) -> list[tuple[str, str]]:
+    """Under which (facet, value) a course is counted and looked up."""
+    return [(EVERY, EVERY), *document.facets, *([(UNTIL, document.until)] if document.until else [])]

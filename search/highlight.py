@@ -1,0 +1,126 @@
+"""Marks what matched, on the text as it was written, as safe HTML. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.utils.html import escape
+
+from search import analysis
+from search.ask import Clause, Word
+
+SNIPPET_CHARACTERS = 90
+LEAD_CHARACTERS = 24
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A character with the ways it is read, or a word, and where it stands in the original."""
+
+    start: int
+    end: int
+    sounds: frozenset[str]
+
+
+def _units(text: str) -> list[_Unit]:
+    folded, offsets = analysis.fold_with_offsets(text)
+    units: list[_Unit] = []
+    for start, end in analysis.run_spans(folded):
+        run = folded[start:end]
+        if analysis.is_han(run):
+            context = analysis.readings(run)[0]
+            for n, char in enumerate(run):
+                alone = analysis.readings(char)[0] + analysis.readings(text[offsets[start + n]])[0]
+                heard = frozenset((context[n] if len(context) == len(run) else char, *alone))
+                units.append(_Unit(offsets[start + n], offsets[start + n] + 1, heard))
+        else:
+            units.append(_Unit(offsets[start], offsets[end - 1] + 1, frozenset([run])))
+    return units
+
+
+def heard_spans(text: str, clauses: Iterable[Clause]) -> list[Span]:
+    """Where a text sounds like one of the clauses."""
+    units = _units(text)
+    spans: list[Span] = []
+    for clause in clauses:
+        length = len(clause.tokens)
+        for first in range(len(units) - length + 1):
+            if all(_sounds(units[first + n], clause, n) for n in range(length)):
+                spans.append((units[first].start, units[first + length - 1].end))
+    return spans
+
+
+def _sounds(unit: _Unit, clause: Clause, position: int) -> bool:
+    token = clause.tokens[position]
+    if clause.form == "init":
+        return any(sound.startswith(token) for sound in unit.sounds)
+    heard = {analysis.near(sound) for sound in unit.sounds} if clause.form == "near" else unit.sounds
+    if clause.prefix and position == len(clause.tokens) - 1:
+        return any(sound.startswith(token) for sound in heard)
+    return token in heard
+
+
+def written_spans(text: str, word: Word, *, parts: bool = True) -> list[Span]:
+    """Where a word is written in a text, in either script; with ``parts``, else where its pairs of characters are."""
+    folded, offsets = analysis.fold_with_offsets(text)
+    spans = _occurrences(folded, word.text)
+    if not spans and parts and word.written:
+        pairs = [token for token in word.written.tokens if len(token) > 1 or word.text == token]
+        spans = [span for token in pairs for span in _occurrences(folded, token)]
+    return [(offsets[start], offsets[end - 1] + 1) for start, end in spans]
+
+
+def _occurrences(folded: str, word: str) -> list[Span]:
+    """Latin words only as whole words: no ``c`` in ``science``."""
+    before = r"(?<![a-z0-9])" if word[:1].isascii() else ""
+    after = r"(?![a-z0-9])" if word[-1:].isascii() else ""
+    return [match.span() for match in re.finditer(before + re.escape(word) + after, folded)]
+
+
+def spans_of(text: str, words: Sequence[Word], *, parts: bool = True) -> list[Span]:
+    """Where the words stand in a text: as written, else by their sound; sorted, joined where they touch."""
+    spans: list[Span] = []
+    for word in words:
+        found = written_spans(text, word, parts=False)
+        found = found or heard_spans(text, word.spoken)
+        spans += found or (written_spans(text, word) if parts else [])
+    return join(spans)
+
+
+def join(spans: Iterable[Span]) -> list[Span]:
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def mark(text: str, spans: Iterable[Span]) -> str:
+    """The text as safe HTML, spans in ``<mark>``."""
+    pieces: list[str] = []
+    position = 0
+    for start, end in spans:
+        pieces += [escape(text[position:start]), "<mark>", escape(text[start:end]), "</mark>"]
+        position = end
+    return "".join([*pieces, escape(text[position:])])
+
+
+def snippet(text: str, spans: Sequence[Span], length: int = SNIPPET_CHARACTERS) -> str:
+    """About ``length`` characters around the densest matches, marked; the beginning when there is no match."""
+    start = max(0, _densest(spans, length) - LEAD_CHARACTERS) if spans else 0
+    end = min(len(text), start + length)
+    start = max(0, min(start, end - length))
+    kept = [(max(a, start) - start, min(b, end) - start) for a, b in spans if a < end and b > start]
+    return ("…" if start else "") + mark(text[start:end], kept) + ("…" if end < len(text) else "")
+
+
+def _densest(spans: Sequence[Span], length: int) -> int:
+    """The start of the span after which the most is matched within ``length``."""
+    room = length - LEAD_CHARACTERS
+    return max(spans, key=lambda first: (sum(b - a for a, b in spans if first[0] <= a < first[0] + room), -first[0]))[0]

@@ -1,0 +1,9 @@
+from catalog.models import Course
+
+
+def test_unsaved_change_can_be_previewed(town):
+    course = Course.objects.create(institution=town, title="苗绣", kind="reading", description="一针一线", live=False)
+    course.title = "苗绣新编"
+    response = course.make_preview_request()
+    assert response.status_code == 200
+    assert "苗绣新编" in response.render().content.decode()

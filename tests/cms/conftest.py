@@ -1,0 +1,120 @@
+"""Two institutions with everything they can own. What belongs to 乙 carries a mark that 甲 must never read."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from wagtail.models import Page, Workflow
+
+from accounts.models import User
+from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme
+from cms import setup
+from cms.models import CollectionIndexPage, CollectionPage
+from media_pipeline.models import AssetState, Job, MediaAsset, MediaType, Package, TextTrack, Upload
+
+MARK = "乙密七七"
+MARKS = (MARK, "bmark77")
+"""In every text of 乙: ``MARK`` where Chinese fits, ``bmark77`` in codes, keys and addresses."""
+
+
+@dataclass
+class House:
+    """One institution, its people by role and its things."""
+
+    institution: Institution
+    people: dict[str, User] = field(default_factory=dict)
+    courses: list[Course] = field(default_factory=list)
+    assets: list[MediaAsset] = field(default_factory=list)
+    teacher: Teacher | None = None
+    upload: Upload | None = None
+    job: Job | None = None
+    waiting: Course | None = None
+
+    def client(self, role: str) -> Client:
+        client = Client()
+        client.force_login(self.people[role])
+        return client
+
+
+@dataclass
+class World:
+    a: House
+    b: House
+    central: User
+    second: User
+    theme: Theme
+    place: Place
+    draft_page: CollectionPage
+
+
+def build_house(code: str, name: str, mark: str, place: Place) -> House:
+    house = House(Institution.add_root(code=code, name=f"{name}{mark}", place=place, summary=mark))
+    for role in ("uploader", "editor", "reviewer"):
+        user = User.objects.create_user(f"{code}-{role}", f"{code}-{role}@example.cn", "x", display_name=name + role)
+        Membership.objects.create(user=user, institution=house.institution, role=role)
+        house.people[role] = user
+    for number, state in enumerate((AssetState.PUBLISHED, AssetState.PROCESSING, AssetState.FAILED)):
+        house.assets.append(_asset(code, f"{name}影片{number}{mark}", state, house.people["uploader"]))
+    house.job = Job.objects.create(asset=house.assets[1], state="running", progress=0.43, step=f"720p {mark}")
+    house.upload = Upload.objects.create(
+        owner=code,
+        filename=f"{mark}.mp4",
+        bytes=10,
+        part_bytes=16,
+        key=f"uploads/{code}/x",
+        created_by=house.people["uploader"],
+    )
+    house.teacher = Teacher.objects.create(name=f"{name}老师{mark}", institution=house.institution)
+    house.courses = [_course(house, f"{name}课程{number}{mark}") for number in range(3)]
+    house.waiting = house.courses[1]
+    return house
+
+
+def _asset(owner: str, title: str, state: str, user: User) -> MediaAsset:
+    asset = MediaAsset.objects.create(
+        owner=owner, title=title, filename=f"{title}.mp4", media_type=MediaType.VIDEO, state=state, created_by=user
+    )
+    asset.original_key = f"originals/{owner}/{asset.uid}.mp4"
+    asset.poster_key = f"packages/{owner}-{asset.uid}/poster.jpg"
+    asset.save()
+    Package.objects.create(asset=asset, prefix=f"packages/{owner}-{asset.uid}", current=True)
+    TextTrack.objects.create(asset=asset, cues=[[0.0, 1.0, title]])
+    return asset
+
+
+def _course(house: House, title: str) -> Course:
+    course = Course(institution=house.institution, title=title, kind="video", summary=title, live=False)
+    course.slug = f"{house.institution.code}-{len(house.courses)}-{Course.objects.count()}"
+    course.lessons = [Lesson(title=f"{title} 第一课", asset=house.assets[0], number=1)]
+    course.teachers = [house.teacher]
+    course.save()
+    course.save_revision(user=house.people["editor"])
+    return course
+
+
+@pytest.fixture
+def world(db: Any) -> World:
+    setup.ensure_everything()
+    place = Place.objects.create(code="33", level=1, name="浙江省")
+    theme = Theme.add_root(slug="culture", name="魅力浙文化")
+    a = build_house("jia", "甲", "", place)
+    b = build_house("yi-bmark77", "乙", MARK, place)
+    people = []
+    for name in ("centre", "second"):
+        user = User.objects.create_user(name, f"{name}@example.cn", "x")
+        user.groups.add(Group.objects.get(name="编辑中心"))
+        people.append(user)
+    workflow = Workflow.objects.get(name=setup.WORKFLOW)
+    for house in (a, b):
+        workflow.start(house.waiting, house.people["editor"])
+    index = CollectionIndexPage.objects.get()
+    page = index.add_child(instance=CollectionPage(title=f"未发布专辑{MARK}", slug="draft-bmark77", live=False))
+    page.save_revision(user=people[0])
+    return World(a, b, people[0], people[1], theme, place, page)
+
+
+@pytest.fixture
+def home(world: World) -> Page:
+    return CollectionIndexPage.objects.get().get_parent()

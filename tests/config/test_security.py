@@ -1,0 +1,99 @@
+"""Headers of every answer, errors without tracebacks, log lines for machines."""
+
+import json
+import logging
+import sys
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from config import errors
+from config.logs import JsonFormatter
+from config.security import policy, store_origin
+
+
+def rules(value: str) -> dict[str, str]:
+    return dict(rule.split(" ", 1) for rule in value.split("; "))
+
+
+@pytest.mark.django_db
+def test_public_pages_run_only_script_files(client):
+    public = rules(client.get("/nothing-here/").headers["Content-Security-Policy"])
+    assert public["script-src"] == "'self'"
+    assert public["object-src"] == "'none'"
+    assert public["frame-ancestors"] == "'self'"
+
+
+@pytest.mark.django_db
+def test_the_desk_may_run_what_wagtail_needs(client):
+    desk = rules(client.get("/cms/login/").headers["Content-Security-Policy"])
+    assert "'unsafe-inline'" in desk["script-src"]
+
+
+@pytest.mark.django_db
+def test_answers_carry_the_other_headers(client):
+    headers = client.get("/nothing-here/").headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("", ""),
+        ("s3://wenlan?endpoint=http://127.0.0.1:7070", "http://127.0.0.1:7070"),
+        ("s3://wenlan?endpoint=http://store:7070&public=https://media.example.cn/x", "https://media.example.cn"),
+        ("s3://wenlan", "https://*.amazonaws.com"),
+    ],
+)
+def test_the_store_is_allowed_where_browsers_reach_it(url, origin):
+    assert store_origin(url) == origin
+    assert (origin in policy(desk=False, store=origin)) is True
+
+
+@pytest.mark.django_db
+def test_unknown_address_of_the_api_answers_json(client):
+    answer = client.get("/api/v9/nothing")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.django_db
+def test_unknown_address_is_a_page(client):
+    answer = client.get("/nothing-here/")
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("handler", "status"),
+    [(errors.bad_request, 400), (errors.permission_denied, 403), (errors.page_not_found, 404)],
+)
+def test_errors_of_the_api_are_json(handler, status):
+    answer = handler(RequestFactory().get("/api/v1/courses"), ValueError("secret"))
+    assert answer.status_code == status
+    assert "secret" not in answer.content.decode()
+    assert json.loads(answer.content)["detail"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v1/x", "/x/"])
+def test_a_crash_shows_no_traceback(path):
+    answer: HttpResponse = errors.server_error(RequestFactory().get(path))
+    assert answer.status_code == 500
+    assert "Traceback" not in answer.content.decode()
+
+
+def test_log_lines_are_json_with_request_and_error():
+    record = logging.LogRecord("django.request", logging.ERROR, __file__, 1, "bad %s", ("thing",), None)
+    record.request, record.status_code = RequestFactory().get("/courses/x/"), 500
+    try:
+        raise ValueError("明白")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    line = json.loads(JsonFormatter().format(record))
+    assert line["message"] == "bad thing"
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/courses/x/", 500)
+    assert "ValueError: 明白" in line["error"]

@@ -1,0 +1,267 @@
+"""What all tests may ask for: real servers, a real browser, and the site as it runs.
+
+Servers are started once (``make services``, or the first test that asks) and shared; what a test gets on them is its
+own: a database, a bucket, an index prefix, a broker's virtual host or number. Where a server cannot be had the test is
+skipped with the way to get it, and fails with ``CI=true``.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from deploy import services
+from deploy.components import ACCESS_KEY, SECRET_KEY, Missing, free_port
+from tests.running import Site, behind_nginx, run_site
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a run notes which servers it found, so that it stops only those that its tests started."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_FOUND] = set(services.read_state())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or _FOUND not in config.stash or os.environ.get("WENLAN_KEEP_SERVICES"):
+        return
+    started = set(services.read_state()) - config.stash[_FOUND]
+    if started and os.environ.get("PYTEST_XDIST_WORKER") is None:
+        services.stop(list(started), tell=False)
+
+
+_FOUND = pytest.StashKey[set[str]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use a real server or a browser carry the marker without saying so twice."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        if used & {"postgres_url", "elasticsearch_url", "s3_url", "redis_url", "amqp_url", "real_site"}:
+            item.add_marker("services")
+        if used & {"browser", "page"}:
+            item.add_marker("browser")
+        # A running site is dear: its tests share one process. Others stay together by file, for fixtures of a module.
+        together = next((name for name in ("real_site", "site") if name in used), str(item.path))
+        item.add_marker(pytest.mark.xdist_group(together))
+
+
+def server(name: str) -> services.Running:
+    """The running server, started if need be."""
+    try:
+        return services.ensure(name)
+    except Missing as reason:
+        if services.IN_CI:
+            pytest.fail(f"{name}: {reason}")
+        pytest.skip(f"{name}: {reason}")
+
+
+# A part of a server for one test -------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[], str]]:
+    """Makes empty PostgreSQL databases; they go when the session ends."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"wenlan_{uuid.uuid4().hex[:12]}"
+        _sql(f'CREATE DATABASE "{name}"')
+        made.append(name)
+        return server("postgres").url.rpartition("/")[0] + f"/{name}"
+
+    yield make
+    for name in made:
+        _sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _sql(statement: str) -> None:
+    import psycopg
+
+    url = server("postgres").url.replace("postgres://", "postgresql://")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def new_bucket() -> Iterator[Callable[[], str]]:
+    """Makes empty buckets and returns their ``STORAGE_URL``; they go when the session ends. The keys are in the
+    environment (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``), where S3 clients look for them."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"wenlan-{uuid.uuid4().hex[:12]}"
+        endpoint = s3_endpoint(server("s3").url)
+        s3_client(endpoint).create_bucket(Bucket=name)
+        made.append(name)
+        return f"s3://{name}?endpoint={endpoint}"
+
+    os.environ.update(AWS_ACCESS_KEY_ID=ACCESS_KEY, AWS_SECRET_ACCESS_KEY=SECRET_KEY, AWS_DEFAULT_REGION="us-east-1")
+    yield make
+    for name in made:
+        client = s3_client(s3_endpoint(server("s3").url))
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
+            for item in page.get("Contents", []):
+                client.delete_object(Bucket=name, Key=item["Key"])
+        client.delete_bucket(Bucket=name)
+
+
+def s3_endpoint(storage_url: str) -> str:
+    return parse_qs(urlsplit(storage_url).query)["endpoint"][0]
+
+
+def s3_client(endpoint: str):
+    """A bare boto3 client, for looking at what the site stored."""
+    import boto3
+    from botocore.config import Config
+
+    keys = {"aws_access_key_id": ACCESS_KEY, "aws_secret_access_key": SECRET_KEY, "region_name": "us-east-1"}
+    return boto3.client("s3", endpoint_url=endpoint, config=Config(signature_version="s3v4"), **keys)
+
+
+@pytest.fixture
+def postgres_url(new_database: Callable[[], str]) -> str:
+    """``DATABASE_URL`` of an empty database."""
+    return new_database()
+
+
+@pytest.fixture
+def s3_url(new_bucket: Callable[[], str]) -> str:
+    """``STORAGE_URL`` of an empty bucket."""
+    return new_bucket()
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url() -> str:
+    """``SEARCH_URL``. Ask for ``index_prefix`` too, or name indexes so that no other test has them."""
+    return server("elasticsearch").url
+
+
+@pytest.fixture
+def index_prefix(elasticsearch_url: str) -> Iterator[str]:
+    """A ``SEARCH_INDEX_PREFIX`` of its own; its indexes go when the test ends."""
+    prefix = f"t{uuid.uuid4().hex[:10]}"
+    yield prefix
+    drop_indexes(elasticsearch_url, prefix)
+
+
+def drop_indexes(url: str, prefix: str) -> None:
+    from elasticsearch import Elasticsearch
+
+    client = Elasticsearch(url)
+    if names := list(client.indices.get(index=f"{prefix}*", expand_wildcards="all")):
+        client.indices.delete(index=",".join(names))
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """``CACHE_URL`` or ``TASKS_URL`` of an empty Redis database, the same for all tests of one worker process."""
+    import redis
+
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 15 + 1
+    url = server("redis").url.rpartition("/")[0] + f"/{number}"
+    redis.from_url(url).flushdb()
+    return url
+
+
+@pytest.fixture(scope="session")
+def amqp_url() -> str:
+    """``TASKS_URL`` of the broker. Queues are shared between tests: name your own."""
+    return server("rabbitmq").url
+
+
+# The browser ---------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The installed Chromium; Playwright brings only its driver."""
+    if not Path(CHROMIUM).exists():
+        reason = (
+            "Chromium is not on this machine (Debian: apt install chromium fonts-noto-cjk; else set CHROMIUM=/path)."
+        )
+        if services.IN_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Path(CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: Path):
+    """A Playwright ``Browser``: one real Chromium for the session; ``browser.new_context(...)`` for each visit."""
+    from playwright.sync_api import sync_playwright
+
+    # Playwright's loop runs in this thread; Django would take it for an asynchronous view.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        window = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_FLAGS)
+        yield window
+        window.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page of a fresh 1440 px visit in Chinese."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai")
+    yield context.new_page()
+    context.close()
+
+
+# The site ------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The site as ``make run`` starts it: embedded parts, demo library (texts, and one film), server and worker;
+    uploads in parts of 1 MiB, so that small files have several."""
+    with run_site(tmp_path_factory.mktemp("site"), {"UPLOAD_PART_BYTES": str(1024 * 1024)}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def real_site(
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database: Callable[[], str],
+    new_bucket: Callable[[], str],
+    elasticsearch_url: str,
+) -> Iterator[Site]:
+    """The same site by environment alone on PostgreSQL, Elasticsearch, S3 and Celery on RabbitMQ, behind nginx.
+    ``site.url`` is nginx."""
+    var, port, prefix = tmp_path_factory.mktemp("real-site"), free_port(), f"t{uuid.uuid4().hex[:10]}"
+    storage, front = new_bucket(), f"http://127.0.0.1:{port}"
+    try:
+        broker = services.launch("rabbitmq")  # its own: a bell rung here must not wake another test's worker
+    except Missing as reason:
+        (pytest.fail if services.IN_CI else pytest.skip)(f"rabbitmq: {reason}")
+    parts = {
+        "WENLAN_ENV": "production",
+        "SECRET_KEY": uuid.uuid4().hex * 2,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "PUBLIC_URL": front,
+        "DATABASE_URL": new_database(),
+        "SEARCH_URL": elasticsearch_url,
+        "SEARCH_INDEX_PREFIX": prefix,
+        "STORAGE_URL": f"{storage}&public={front}",
+        "TASKS_URL": broker.url,
+        "CACHE_URL": server("redis").url,
+        "MEDIA_ACCEL": "true",
+    }
+    bucket = storage.removeprefix("s3://").partition("?")[0]
+    try:
+        with (
+            run_site(var, parts) as running,
+            behind_nginx(running, port=str(port), store=s3_endpoint(storage), bucket=bucket) as front_site,
+        ):
+            yield front_site
+    finally:
+        services.stop_server(broker)
+        drop_indexes(elasticsearch_url, prefix)

@@ -1,0 +1,154 @@
+"""C1 and C2: on a phone, the one search box finds by any spelling, says why, keeps its filters in the address, and
+opens a lesson at the second and a book at the page."""
+
+import json
+import re
+import urllib.request
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import pytest
+
+EMBROIDERY = "苗绣针法十二讲"
+WAYS = ["miaoxiu", "mx", "苗繡", "苗绣针法", "苗秀"]
+
+
+@pytest.mark.parametrize("words", ["星期五", "茶馆", "茶館", "xingqiwu", "xqw"])
+def test_find_by_every_way_to_write_it(site, course, words):
+    said = json.loads(site.manage("search_courses", words, "--json"))
+    assert course["url"] in [hit["url"] for hit in said["hits"]]
+
+
+@pytest.mark.parametrize("words", ["星期五", "chaguan"])
+def test_find_on_the_real_parts(real_site, real_course, words):
+    said = json.loads(real_site.manage("search_courses", words, "--json"))
+    assert real_course["url"] in [hit["url"] for hit in said["hits"]]
+
+
+@pytest.mark.parametrize("words", WAYS)
+def test_find_suggests_while_typing_and_shows_why(phone, site, words):
+    phone.goto(site.url)
+    box = phone.locator("input[name=q]").first
+    box.press_sequentially(words, delay=20)
+    phone.locator("[role=option]", has_text="苗绣").first.wait_for()
+    assert box.get_attribute("aria-expanded") == "true"
+    box.press("Enter")
+    phone.wait_for_url("**/search/?q=*")
+    assert any("苗绣" in mark for mark in phone.locator(".hit h2 mark").all_inner_texts())
+    assert phone.locator(".hit h2", has_text=EMBROIDERY).count() == 1
+    said = phone.locator(".results-head [role=status]").inner_text()
+    assert ("按拼音找到“苗绣”" in said) == (words in {"miaoxiu", "mx", "苗秀"}), said
+
+
+def test_find_suggestions_obey_the_keyboard(phone, site):
+    phone.goto(site.url)
+    box = phone.locator("input[name=q]").first
+    box.press_sequentially("苗绣", delay=20)
+    phone.locator("[role=option]").first.wait_for()
+    box.press("ArrowDown")
+    box.press("ArrowDown")
+    chosen = phone.locator("[role=option][aria-selected=true]")
+    assert chosen.count() == 1
+    assert box.get_attribute("aria-activedescendant") == chosen.get_attribute("id")
+    box.press("ArrowUp")
+    box.press("ArrowUp")
+    assert box.input_value() == "苗绣", "back in the box, what was typed stands there again"
+    box.press("Escape")
+    assert box.get_attribute("aria-expanded") == "false"
+    assert box.input_value() == "苗绣"
+    box.press_sequentially("嫁", delay=20)
+    option = phone.locator("[role=option]", has_text="嫁衣").first
+    option.wait_for()
+    address = option.get_attribute("data-url")
+    while phone.locator("[role=option][aria-selected=true]", has_text="嫁衣").count() == 0:
+        box.press("ArrowDown")
+    box.press("Enter")
+    phone.wait_for_url(f"**{address}**")
+
+
+def test_find_filters_stay_in_the_address_and_the_back_button_restores(phone, site):
+    phone.goto(f"{site.url}/search/?q=苗绣")
+    total = phone.locator(".hit").count()
+    phone.locator("[data-filters] > summary").click()
+    choice = phone.locator("a[href*='kind=video']").first
+    count = int(choice.locator("span").last.inner_text())
+    choice.click()
+    phone.wait_for_url("**kind=video**")
+    assert parse_qs(urlsplit(phone.url).query) == {"q": ["苗绣"], "kind": ["video"]}
+    assert phone.locator(".hit").count() == count < total
+    chip = phone.locator(".chosen .chip", has_text="视频")
+    assert chip.count() == 1
+    phone.go_back()
+    phone.wait_for_url(lambda url: "kind=" not in url)
+    assert phone.locator(".hit").count() == total
+    phone.go_forward()
+    phone.wait_for_url("**kind=video**")
+    phone.locator(".chosen .chip", has_text="视频").click()
+    phone.wait_for_url(lambda url: "kind=" not in url)
+    assert phone.locator(".hit").count() == total
+
+
+def test_find_nothing_offers_a_way_on(phone, site):
+    phone.goto(f"{site.url}/search/?q=zzqqxxyy")
+    assert "没有找到" in phone.locator(".results-head").inner_text()
+    assert phone.locator(".empty a.chip").count() >= 3
+    assert phone.locator("section .card", has=phone.locator("a[href^='/courses/']")).count() >= 3
+
+
+def test_find_nearest_spelling_is_one_click_away(phone, site):
+    phone.goto(f"{site.url}/search/?q=龙全青词")
+    assert "龙泉青瓷" in phone.locator("main").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "words"),
+    [
+        ("/search/?q=苗绣&page=-1", 400, "page 应是从 1 开始的整数"),
+        ("/search/?q=苗绣&colour=red", 400, "没有“colour”这种筛选"),
+        ("/search/?q=苗绣&level=9", 400, "没有“9”这一项"),
+        ("/search/?q=苗绣&page=900", 404, "结果没有第 900 页"),
+        ("/search/?q=" + "苗" * 10_000, 400, "搜索词太长"),
+    ],
+)
+def test_find_answers_bad_addresses_in_the_language_of_the_page(site, address, status, words):
+    with pytest.raises(HTTPError) as refusal:
+        urllib.request.urlopen(site.url + quote(address, safe="/?=&-"), timeout=60)
+    page = refusal.value.read().decode()
+    assert (refusal.value.code, words in page) == (status, True)
+    assert 'lang="zh-Hans"' in page
+
+
+def test_find_long_questions_reach_the_site_through_nginx(real_site):
+    address = f"{real_site.url}/search/?q="
+    with pytest.raises(HTTPError) as refusal:
+        urllib.request.urlopen(address + quote("苗" * 10_000), timeout=60)
+    assert (refusal.value.code, "搜索词太长" in refusal.value.read().decode()) == (400, True)
+    with pytest.raises(HTTPError) as refusal:
+        urllib.request.urlopen(address + quote("苗" * 50_000), timeout=60)
+    assert (refusal.value.code, "网址太长了" in refusal.value.read().decode()) == (414, True)
+
+
+# Inside ------------------------------------------------------------------------------------------
+
+
+def test_find_inside_opens_the_player_at_the_second(phone, site, talk):
+    phone.goto(f"{site.url}/search/?q=靛蓝染缸起花")
+    hit = phone.locator(".hit", has_text="染坊里的一天")
+    inside = hit.locator(".inside a").first
+    assert "靛蓝染缸起花" in inside.locator("mark").first.inner_text()
+    assert "00:17" in inside.inner_text()
+    inside.click()
+    phone.wait_for_url("**?t=17")
+    phone.wait_for_function("() => document.querySelector('video')?.currentTime >= 16.5")
+    assert phone.evaluate("() => document.querySelector('video').currentTime") < 30
+
+
+def test_find_inside_a_book_opens_its_page(phone, site, book_page):
+    words, number = book_page
+    phone.goto(f"{site.url}/search/?q={words}")
+    phone.locator(".hit .inside a", has_text=f"第 {number} 页").first.click()
+    phone.wait_for_url(f"**page={number}**")
+    assert phone.locator("#reader").get_attribute("data-page") == str(number)
+    text = re.sub(r"\s", "", phone.locator("#page-text").text_content() or "")
+    assert words in text
+    assert words not in unquote(phone.url)

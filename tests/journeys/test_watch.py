@@ -1,0 +1,143 @@
+"""C3, the part that machines can prove: the same film plays natively, in hls.js and in dash.js, with moving pictures
+and sound by the element's own counters; and in our own player on its page."""
+
+from urllib.parse import urljoin
+
+import pytest
+
+from tests.journeys.players import PLAYERS, counters, open_bare, wait_until_moving
+
+
+def published(course: dict) -> dict:
+    asset = course["assets"][0]
+    assert asset["state"] == "published", asset
+    return asset
+
+
+def check_playing(page, url: str, manifest: str, player: str) -> None:
+    start, _kind = PLAYERS[player]
+    open_bare(page, url)
+    start(page, urljoin(url, manifest))
+    playing = wait_until_moving(page)
+    assert playing.frames > 5
+    assert playing.sound > 0
+    assert playing.duration == pytest.approx(6, abs=0.5)
+    assert playing.error == ""
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_watch_plays_moving_pictures_and_sound(page, site, course, player):
+    check_playing(page, site.url, published(course)[PLAYERS[player][1]], player)
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_watch_plays_on_the_real_parts_behind_nginx(page, real_site, real_course, player):
+    check_playing(page, real_site.url, published(real_course)[PLAYERS[player][1]], player)
+
+
+def test_watch_our_own_player_plays_and_seeks(page, site, course):
+    page.goto(urljoin(site.url, course["url"]))
+    if not page.locator("video").count():
+        page.locator("a[href*='/1/']").first.click()
+    page.locator("video").wait_for(state="attached")
+    page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; return v.play(); }")
+    assert wait_until_moving(page).width > 0
+    page.evaluate("() => { document.querySelector('video').currentTime = 4; }")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 4.2", timeout=30_000)
+    assert counters(page).error == ""
+
+
+# Our own player on its page ------------------------------------------------------------------------
+
+
+def open_player(page, site, talk, tail: str = "1/") -> None:
+    page.goto(urljoin(site.url, talk["url"]) + tail)
+    page.wait_for_function("() => document.querySelector('[data-player]')?.dataset.engine")
+    page.wait_for_function("() => document.querySelector('video').readyState >= 2")
+
+
+def play(page) -> None:
+    page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; return v.play(); }")
+    wait_until_moving(page, seconds=0.5)
+
+
+def test_watch_captions_speed_and_keyboard(page, site, talk):
+    open_player(page, site, talk)
+    play(page)
+    captions = "() => [...document.querySelector('video').textTracks].find(t => t.kind === 'captions')"
+    if page.evaluate(f"({captions})()?.mode") != "showing":
+        page.locator("media-captions-button").click()
+    page.wait_for_function(f"() => ({captions})()?.mode === 'showing'")
+    page.wait_for_function(f"() => ({captions})()?.activeCues?.[0]?.text === '清早先看天色'", timeout=30_000)
+    page.locator("media-playback-rate-button").click()
+    page.wait_for_function("() => document.querySelector('video').playbackRate === 1.25")
+    controller = page.locator("media-controller")
+    controller.focus()
+    page.keyboard.press("k")
+    page.wait_for_function("() => document.querySelector('video').paused")
+    before = counters(page).time
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("at => document.querySelector('video').currentTime > at + 9", arg=before)
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("at => document.querySelector('video').currentTime < at + 1", arg=before)
+    page.keyboard.press("k")
+    page.wait_for_function("() => !document.querySelector('video').paused")
+
+
+def test_watch_seek_bar_shows_pictures(page, site, talk):
+    open_player(page, site, talk)
+    play(page)
+    bar = page.locator("media-time-range").bounding_box()
+    page.mouse.move(bar["x"] + bar["width"] * 0.6, bar["y"] + bar["height"] / 2)
+    page.wait_for_function(
+        """() => {
+            const bar = document.querySelector("media-time-range");
+            const preview = bar.shadowRoot.querySelector("media-preview-thumbnail");
+            const picture = preview?.shadowRoot.querySelector("img");
+            return picture && picture.complete && picture.naturalWidth > 0;
+        }"""
+    )
+    page.mouse.click(bar["x"] + bar["width"] * 0.6, bar["y"] + bar["height"] / 2)
+    page.wait_for_function("() => Math.abs(document.querySelector('video').currentTime - 18) < 4")
+
+
+def test_watch_goes_on_to_the_next_lesson_and_plays(page, site, talk):
+    open_player(page, site, talk)
+    play(page)
+    page.evaluate("() => { document.querySelector('video').currentTime = 29; }")
+    page.wait_for_url("**/2/", timeout=60_000)
+    assert "晾布" in page.locator(".course-head").inner_text()
+    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.3", timeout=60_000)
+
+
+def test_watch_goes_on_after_a_reload_where_it_was_left(page, site, talk):
+    open_player(page, site, talk)
+    play(page)
+    page.evaluate("() => { document.querySelector('video').currentTime = 15; }")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 16")
+    page.evaluate("() => document.querySelector('video').pause()")
+    left = counters(page).time
+    page.reload()
+    page.wait_for_function("at => Math.abs(document.querySelector('video')?.currentTime - at) < 2", arg=left)
+    assert "已接着播放" in page.locator("[data-player-note]").inner_text()
+    page.goto(site.url)
+    card = page.locator("[data-continue] .card", has_text="染坊里的一天")
+    card.wait_for()
+    assert f"00:{int(left):02}" in card.inner_text()
+
+
+@pytest.mark.parametrize("engine", ["", "?engine=hls.js"])
+def test_watch_survives_twenty_seconds_without_a_network(page, site, talk, engine):
+    """What is loaded plays on, what is not waits; with the network back it goes on by itself, to the next lesson."""
+    open_player(page, site, talk, f"1/{engine}")
+    page.context.set_offline(True)
+    note = page.locator("[data-player-note]")
+    note.get_by_text("网络断了").wait_for()
+    page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; v.play().catch(() => {}); }")
+    page.evaluate("() => { document.querySelector('video').currentTime = 15; }")
+    page.wait_for_timeout(20_000)
+    assert page.url.endswith(f"/1/{engine}")
+    assert page.locator("[data-player][data-failed]").count() == 0
+    page.context.set_offline(False)
+    page.wait_for_url("**/2/", timeout=60_000)
+    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.3", timeout=60_000)

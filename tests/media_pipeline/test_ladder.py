@@ -1,0 +1,47 @@
+"""Sizes: never larger than the source, even, and far enough apart."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media_pipeline import profiles
+from media_pipeline.ladder import MAX_LONG_SIDE, fit
+
+RUNGS = profiles.load("default").rungs
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ((1920, 1080), [(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
+        ((3840, 2160), [(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
+        ((1080, 1920), [(1080, 1920), (720, 1280), (480, 854), (360, 640)]),
+        ((640, 480), [(640, 480), (480, 360)]),
+        ((853, 479), [(852, 478), (642, 360)]),
+        ((320, 240), [(320, 240)]),
+        ((161, 121), [(160, 120)]),
+        ((8, 8), [(8, 8)]),
+    ],
+)
+def test_fit_gives_the_sizes(source, expected):
+    assert [(size.width, size.height) for size in fit(*source, Fraction(25), RUNGS)] == expected
+
+
+def test_fit_gives_more_bits_to_more_frames():
+    slow, fast = (fit(1280, 720, Fraction(rate), RUNGS)[0].max_rate for rate in (25, 60))
+    assert fast == slow * 3 // 2
+
+
+@given(st.integers(2, 8000), st.integers(2, 8000))
+def test_fit_never_enlarges_and_is_even(width, height):
+    sizes = fit(width, height, Fraction(25), RUNGS)
+    assert sizes
+    for size in sizes:
+        assert size.width <= width
+        assert size.height <= height
+        assert not size.width % 2
+        assert not size.height % 2
+        assert max(size.width, size.height) <= MAX_LONG_SIDE
+    assert [size.name for size in sizes] == sorted({size.name for size in sizes}, reverse=True)

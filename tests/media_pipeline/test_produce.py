@@ -1,0 +1,277 @@
+"""From a file to a package: everything is there, decodes, and has the length and the frames of the source."""
+
+from fractions import Fraction
+
+import m3u8
+import pytest
+from lxml import etree
+from PIL import Image
+
+from media_pipeline import captions, probe, verify
+from media_pipeline.cage import Cage
+from media_pipeline.errors import Failed, Refused
+from media_pipeline.formats import cmaf
+from media_pipeline.manifests import Track
+from media_pipeline.produce import produce
+from tests.media_pipeline import clips
+
+MPD = {"d": "urn:mpeg:dash:schema:mpd:2011"}
+
+
+def _quiet(step, fraction):
+    pass
+
+
+def test_film_becomes_rungs_sound_pictures_and_manifests():
+    product, out = clips.produced(clips.film("talk.mp4", size="640x480", seconds=5))
+    assert [r.spec for r in product.renditions] == ["video-480-h264", "video-360-h264", "audio-und-128-aac"]
+    assert product.media_type == "video"
+    assert product.duration == pytest.approx(5.0, abs=0.05)
+    assert (product.hls, product.dash) == ("master.m3u8", "manifest.mpd")
+    assert {file.name for file in product.files} == {path.name for path in out.iterdir()}
+    assert all(file.bytes == (out / file.name).stat().st_size for file in product.files)
+    assert product.files[-1].name == product.hls
+    with Image.open(out / product.poster) as poster:
+        assert poster.size == (640, 480)
+
+
+def test_no_frame_is_lost():
+    product, out = clips.produced(clips.film("talk.mp4", size="640x480", seconds=5))
+    for rendition in product.renditions[:2]:
+        assert len(clips.decoded_frames(out / rendition.name)) == 125
+
+
+def test_hls_is_read_by_another_reader():
+    product, out = clips.produced(clips.film("talk.mp4", size="640x480", seconds=5))
+    master = m3u8.load(str(out / product.hls))
+    assert master.is_variant
+    assert master.is_independent_segments
+    assert [entry.stream_info.resolution for entry in master.playlists] == [(640, 480), (480, 360)]
+    for entry in master.playlists:
+        assert entry.stream_info.codecs.startswith("avc1.")
+        assert "mp4a.40.2" in entry.stream_info.codecs
+        assert entry.stream_info.frame_rate == 25
+        assert 0 < entry.stream_info.average_bandwidth <= entry.stream_info.bandwidth
+    assert [medium.type for medium in master.media] == ["AUDIO"]
+    for name in [*(entry.uri for entry in master.playlists), master.media[0].uri]:
+        playlist = m3u8.load(str(out / name))
+        assert playlist.playlist_type == "vod"
+        assert playlist.is_endlist
+        _ranges_cover_the_file(playlist, out)
+
+
+def _ranges_cover_the_file(playlist, out):
+    """Segments lie one after another and end with the file."""
+    end = None
+    for segment in playlist.segments:
+        length, offset = map(int, segment.byterange.split("@"))
+        assert end in (None, offset)
+        end = offset + length
+    assert end == (out / playlist.segments[0].uri).stat().st_size
+
+
+def test_segments_begin_at_the_same_frames_on_every_rung():
+    _, out = clips.produced(clips.film("talk.mp4", size="640x480", seconds=5))
+    cuts = [[s.samples for s in cmaf.index(out / f"video-{n}-h264.mp4").segments] for n in (480, 360)]
+    assert cuts == [[100, 25], [100, 25]]
+
+
+def test_dash_names_the_same_files_with_their_index():
+    product, out = clips.produced(clips.film("talk.mp4", size="640x480", seconds=5))
+    tree = etree.parse(str(out / product.dash))
+    for representation in tree.iterfind(".//d:Representation", MPD):
+        data = (out / representation.findtext("d:BaseURL", namespaces=MPD)).read_bytes()
+        first, last = map(int, representation.find("d:SegmentBase", MPD).get("indexRange").split("-"))
+        assert data[first + 4 : first + 8] == b"sidx"
+        assert data[last + 5 : last + 9] == b"moof"
+    assert len(tree.findall(".//d:Representation", MPD)) == 3
+
+
+def test_storyboard_shows_every_second():
+    product, out = clips.produced(clips.film("talk.mp4", size="640x480", seconds=5))
+    cues = captions.parse((out / product.storyboard).read_text())
+    assert [cue[0] for cue in cues] == [0, 1, 2, 3, 4]
+    assert cues[1][2] == "storyboard.jpg#xywh=120,0,120,90"
+    with Image.open(out / "storyboard.jpg") as sprite:
+        assert sprite.size == (600, 90)
+
+
+@pytest.mark.parametrize(
+    ("source", "size"),
+    [
+        (lambda: clips.silent("still-silent.mp4"), (320, 240)),
+        (lambda: clips.silent("odd.mkv", "-pix_fmt", "yuv444p", size="321x241"), (320, 240)),
+        (lambda: clips.silent("ten.mkv", "-pix_fmt", "yuv422p10le"), (320, 240)),
+        (lambda: clips.silent("short.mp4", seconds=0.08), (320, 240)),
+        (lambda: clips.silent("tiny.mkv", size="8x8"), (8, 8)),
+        (lambda: clips.film("late.mkv", "-output_ts_offset", "5"), (320, 240)),
+        (lambda: clips.film("six.mp4", "-ac", "6"), (320, 240)),
+        (lambda: clips.film("vp9.webm", "-c:v", "libvpx-vp9", "-cpu-used", "8", "-c:a", "libopus"), (320, 240)),
+    ],
+    ids=["silent", "odd-444", "10-bit-422", "two-frames", "8x8", "late-clock", "5.1", "webm"],
+)
+def test_odd_films_play(source, size):
+    path = source()
+    product, out = clips.produced(path)
+    first = product.renditions[0]
+    assert (first.width, first.height) == size
+    assert clips.decoded_frames(out / first.name)
+    assert product.duration < 2
+
+
+def test_rotation_is_in_the_picture():
+    upright = clips.silent("upright.mp4", size="320x180")
+    product, _ = clips.produced(clips.encode("turned.mp4", "-display_rotation", "90", "-i", str(upright), "-c", "copy"))
+    assert (product.renditions[0].width, product.renditions[0].height) == (180, 320)
+
+
+def test_hdr_becomes_standard_range():
+    clip = clips.encode(
+        "pq.mp4", "-f", "lavfi", "-i", "color=c=gray:s=320x240:d=0.5", "-vf", "format=yuv420p10le", "-c:v", "libx265",
+        "-x265-params", "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc",
+    )  # fmt: skip
+    product, out = clips.produced(clip)
+    with Image.open(out / product.poster) as poster:
+        # PQ's middle is 92 cd/m², near the reference white of 203: a light grey, neither black nor burnt out.
+        assert 90 < poster.convert("L").getpixel((100, 100)) < 230
+
+
+def test_languages_subtitles_and_chapters_are_kept():
+    words = clips.written("words.srt", "1\n00:00:00,100 --> 00:00:00,900\n你好\n".encode())
+    marks = clips.written(
+        "marks.txt",
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=5\ntitle=开头\n"
+        "[CHAPTER]\nTIMEBASE=1/10\nSTART=5\nEND=10\ntitle=结尾\n".encode(),
+    )
+    source = clips.encode(
+        "two-voices.mkv", "-i", str(clips.film()), "-i", str(clips.recording()), "-i", str(words), "-i", str(marks),
+        "-map", "0", "-map", "1", "-map", "2", "-map_metadata", "3", "-c:v", "copy", "-c:a", "aac", "-c:s", "ass",
+        "-metadata:s:a:0", "language=chi", "-metadata:s:a:1", "language=eng", "-metadata:s:s:0", "language=chi",
+    )  # fmt: skip
+    product, out = clips.produced(source)
+    assert product.tracks == (
+        ("captions", "zh", [[0.1, 0.9, "你好"]]),
+        ("chapters", "und", [[0.0, 0.5, "开头"], [0.5, 1.0, "结尾"]]),
+    )
+    assert [medium.language for medium in m3u8.load(str(out / product.hls)).media] == ["zh", "en"]
+
+
+def test_recording_becomes_two_rates_and_its_cover():
+    cover = clips.written("cover.png", clips.picture(64, 64, "PNG"))
+    song = clips.encode(
+        "song.mp3", "-i", str(clips.recording()), "-i", str(cover), "-map", "0", "-map", "1", "-c:v", "copy"
+    )
+    product, out = clips.produced(song)
+    assert product.media_type == "audio"
+    assert [r.spec for r in product.renditions] == ["audio-und-128-aac", "audio-und-64-aac"]
+    assert product.poster == "poster.jpg"
+    assert len(m3u8.load(str(out / product.hls)).playlists) == 2
+    assert product.duration == pytest.approx(1.0, abs=0.06)
+
+
+def test_lost_voice_refuses_the_film():
+    """A film whose only sound can not be decoded is not published in silence."""
+    data = clips.film("voice.mkv").read_bytes()
+    broken = clips.written("voiceless.mkv", data.replace(b"A_AAC", b"A_ZZZ"))
+    with pytest.raises(Refused) as refused:
+        produce(broken, clips.place("voiceless"), report=_quiet)
+    assert refused.value.code == "undecodable"
+    assert "声音" in refused.value.sentence
+
+
+def test_progress_never_goes_back_and_ends_at_one(tmp_path):
+    told = []
+    produce(clips.recording(), tmp_path, report=lambda step, fraction: told.append(fraction))
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_progress_is_told_all_through_the_encode_of_a_film(tmp_path):
+    """The storyboard is written at the end; what comes before it must not be silent."""
+    told = []
+    produce(clips.film(), tmp_path, report=lambda step, fraction: told.append((step, fraction)))
+    early = {fraction for step, fraction in told if step == "encode" and fraction < 0.7}
+    assert len(early) >= 5
+
+
+def test_cancelling_passes_through(tmp_path):
+    class Cancelled(Exception):
+        pass
+
+    def report(step, fraction):
+        if step == "encode":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        produce(clips.film(), tmp_path, report=report)
+
+
+def test_equal_work_has_an_equal_name(tmp_path):
+    first, _ = clips.produced(clips.recording())
+    again = produce(clips.recording(), tmp_path / "again", report=_quiet, name="other.wav")
+    assert again.digest == first.digest
+    assert produce(clips.film(), tmp_path / "film", report=_quiet).digest != first.digest
+
+
+def test_unknown_profile_is_named(tmp_path):
+    with pytest.raises(Failed) as failed:
+        produce(clips.recording(), tmp_path, profile="radio", report=_quiet)
+    assert "radio" in failed.value.sentence
+
+
+def test_verify_finds_a_changed_byte(tmp_path):
+    _, out = clips.produced(clips.film("talk.mp4", size="640x480", seconds=5))
+    data = bytearray((out / "video-360-h264.mp4").read_bytes())
+    index = cmaf.index(out / "video-360-h264.mp4")
+    at = index.segments[0].offset + 3000
+    data[at : at + 4000] = b"\xff" * 4000
+    (tmp_path / "video-360-h264.mp4").write_bytes(data)
+    track = Track("video-360-h264", "video-360-h264.mp4", index, fps=Fraction(25))
+    facts = _facts(clips.film("talk.mp4", size="640x480", seconds=5), tmp_path)
+    with pytest.raises((Failed, Refused)):
+        verify.verify([track], tmp_path, facts, Cage(tmp_path), whole=True)
+
+
+def _facts(source, tmp_path):
+    return probe.probe(source, Cage(tmp_path / "work", readable=(source,)))
+
+
+def test_pdf_becomes_pages_with_text_and_pictures():
+    product, out = clips.produced(clips.written("embroidery.pdf", clips.pdf(2)))
+    assert [page.text for page in product.pages] == ["Miao embroidery 1", "Miao embroidery 2"]
+    with Image.open(out / product.pages[1].picture) as page:
+        assert page.format == "WEBP"
+        assert max(page.size) == 1600
+    assert product.poster == "poster.jpg"
+
+
+def test_epub_becomes_sections_with_html_text_and_pictures():
+    product, out = clips.produced(clips.written("book.epub", clips.epub()))
+    first, second = product.pages
+    assert (first.title, second.title) == ("第一章 针法", "配色")
+    assert first.text == "针法\n平绣与打籽绣。 下一章"
+    assert 'src="pictures/0001.webp"' in first.html
+    assert 'href="#page-2"' in first.html
+    assert "<ruby>" in first.html
+    assert (out / "pictures/0001.webp").exists()
+    assert product.poster == "poster.jpg"
+
+
+def test_picture_is_upright_in_sizes_and_without_metadata():
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Camera"
+    photo = clips.written("photo.jpg", clips.picture(2400, 1200, "JPEG", exif=exif))
+    product, out = clips.produced(photo)
+    sizes = [(entry["width"], entry["height"]) for entry in product.manifest["pictures"]]
+    assert sizes == [(240, 480), (480, 960), (960, 1920), (640, 1280)]
+    for entry in product.manifest["pictures"]:
+        with Image.open(out / entry["name"]) as image:
+            assert not image.getexif()
+            # Turned a quarter to the right: what was left is on top.
+            red, _, blue = image.convert("RGB").getpixel((image.width // 2, 5))
+            assert red > blue
+
+
+def test_small_picture_is_not_enlarged():
+    product, _ = clips.produced(clips.written("small.png", clips.picture(100, 50, "PNG")))
+    assert {(entry["width"], entry["height"]) for entry in product.manifest["pictures"]} == {(100, 50)}

@@ -1,0 +1,16 @@
+"""The settings of the tests: the defaults, with all files in a directory of their own."""
+
+import os
+import tempfile
+
+os.environ.setdefault("WENLAN_VAR", tempfile.mkdtemp(prefix="wenlan-tests-"))
+
+from config.settings import *
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise looks into it

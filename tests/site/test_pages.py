@@ -1,0 +1,367 @@
+"""Every public page, in an empty and in a filled library: it opens, it answers bad input, it says things once."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.utils.feedgenerator import rfc3339_date
+from django.utils.timezone import now
+from lxml import etree, html
+from wagtail.models import Page
+
+from catalog.covers import COLOURS, cover, pattern_of
+from catalog.models import Course, Institution, Lesson, Place
+from catalog.patterns import MOTIFS, SEEDS, svg
+from cms import maps
+from cms.models import PlacePage
+from tests.site.conftest import add_course, make_asset, reader_in
+
+ALWAYS = [
+    "/", "/search/", "/search/?q=miaoxiu", "/themes/", "/places/", "/collections/", "/shelf/", "/help/", "/tv/",
+    "/tv/search/", "/tv/search/?q=mx", "/accounts/login/", "/accounts/signup/",
+]  # fmt: skip
+MACHINES = ["/robots.txt", "/sitemap.xml", "/sitemap-courses.xml", "/sitemap-pages.xml", "/feeds/latest/", "/icon.svg"]
+HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+def assert_page(response, status: int = 200) -> str:
+    text = response.content.decode()
+    assert response.status_code == status, f"{response.request['PATH_INFO']}: {response.status_code}"
+    assert "Traceback" not in text
+    assert "{%" not in text
+    assert "{{" not in text
+    return text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", [*ALWAYS, *MACHINES])
+def test_page_opens_in_an_empty_library(reader, address):
+    assert_page(reader.get(address))
+
+
+def test_page_opens_in_a_filled_library(library, reader):
+    for address in [*ALWAYS, *MACHINES, *library.addresses]:
+        assert_page(reader.get(address))
+
+
+def test_page_has_one_heading_one_main_and_unique_ids(library, reader):
+    for address in [*ALWAYS, *library.addresses]:
+        tree = html.fromstring(reader.get(address).content)
+        assert len(tree.xpath("//h1")) == 1, address
+        assert len(tree.xpath("//main")) == 1, address
+        ids = tree.xpath("//@id")
+        assert sorted(ids) == sorted(set(ids)), address
+        assert not tree.xpath("//script[not(@src) and not(contains(@type, 'json'))]"), address
+        assert not tree.xpath("//img[not(@alt)]"), address
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/search/?page=-1", 400),
+        ("/search/?page=x", 400),
+        ("/search/?page=9", 404),
+        ("/search/?kind=nonsense", 400),
+        ("/search/?colour=red", 400),
+        ("/search/?q=" + "长" * 10_000, 400),
+        ("/search/?q=%00%ff", 200),
+        ("/search/?q=a&utm_source=x", 200),
+        ("/courses/nothing/", 404),
+        ("/themes/nothing/", 404),
+        ("/themes/crafts/?page=-1", 404),
+        ("/themes/crafts/?page=99", 404),
+        ("/places/99/", 404),
+        ("/places/33/?page=x", 404),
+        ("/language/xx/", 404),
+        ("/covers/wave/zzzzzz/1.svg", 404),
+        ("/covers/cloud/2f6f62/1.svg", 404),
+        ("/nothing/", 404),
+        ("/tv/nothing/", 404),
+    ],
+)
+def test_bad_input_gets_a_friendly_page(library, reader, address, status):
+    text = assert_page(reader.get(address), status)
+    assert HAN.search(text)
+    assert "/static/site.css" in text
+
+
+def test_bad_input_is_answered_in_the_language_of_the_page(library):
+    assert "page must be a whole number" in reader_in("en").get("/search/?page=-1").content.decode()
+    assert "Page not found" in reader_in("en").get("/courses/nothing/").content.decode()
+
+
+def test_course_that_is_not_public_is_not_found(library, reader):
+    assert_page(reader.get(library.hidden.get_absolute_url()), 404)
+    assert_page(reader.get(f"/tv/{library.hidden.slug}/"), 404)
+    assert library.hidden.slug not in reader.get("/feeds/latest/").content.decode()
+    assert library.hidden.slug not in reader.get("/sitemap-courses.xml").content.decode()
+
+
+@pytest.mark.parametrize("tail", ["9/", "1/?page=0", "1/?page=99", "1/?page=-2", "1/?page=x"])
+def test_lesson_or_page_that_is_not_there_is_not_found(library, reader, tail):
+    assert_page(reader.get(library.reading.get_absolute_url() + tail), 404)
+
+
+@pytest.mark.parametrize("moment", ["abc", "-5", "9" * 40, "1.5"])
+def test_moment_that_is_none_starts_at_the_beginning(library, reader, moment):
+    text = assert_page(reader.get(library.film.get_absolute_url() + "1/", {"t": moment}))
+    assert player_data(text)["start"] == 0
+
+
+def player_data(text: str) -> dict:
+    found = re.search(r'<script id="player-data" type="application/json">(.*?)</script>', text, re.DOTALL)
+    assert found
+    return json.loads(found.group(1))
+
+
+def test_lesson_opens_at_the_second_and_offers_its_transcript(library, reader):
+    text = assert_page(reader.get(library.film.get_absolute_url() + "1/?t=30"))
+    assert player_data(text)["start"] == 30
+    assert player_data(text)["hls"].endswith("main.m3u8")
+    assert "This stitch is called split" in text
+
+
+def test_lesson_in_the_works_says_how_far_it_is(library, reader):
+    assert "正在处理 43 %" in reader.get(library.film.get_absolute_url() + "2/").content.decode()
+
+
+def test_lesson_without_media_shows_its_text(library, reader):
+    Lesson.objects.create(course=library.film, number=3, sort_order=3, title="Words", summary="First.\n\nSecond <b>.")
+    text = assert_page(reader.get(library.film.get_absolute_url() + "3/"))
+    assert "<p>First.</p><p>Second &lt;b&gt;.</p>" in text
+    assert "Words" in assert_page(reader.get(f"/tv/{library.film.slug}/"))
+
+
+def test_reading_shows_the_asked_page(library, reader):
+    assert "Text of page 2" in reader.get(library.reading.get_absolute_url() + "?page=2").content.decode()
+
+
+def test_gallery_shows_every_plate_with_its_sizes(library, reader):
+    tree = html.fromstring(reader.get(library.gallery.get_absolute_url()).content)
+    assert len(tree.xpath("//ul[@data-gallery]/li")) == 3
+    assert "1280w" in tree.xpath("//ul[@data-gallery]//img/@srcset")[0]
+
+
+def test_old_place_leads_to_its_successor(library, reader):
+    Place.objects.create(code="3399", level=2, name="Old", valid_until=1990, successor=library.place)
+    response = reader.get("/places/3399/")
+    assert (response.status_code, response["Location"]) == (301, "/places/3311/")
+
+
+# Languages --------------------------------------------------------------------------------------
+
+
+def test_english_pages_have_no_untranslated_text(library):
+    client = reader_in("en")
+    for address in [*ALWAYS, *library.addresses, "/nothing/", "/search/?kind=nonsense", "/accounts/login/"]:
+        page = VisibleText()
+        page.feed(client.get(address).content.decode())
+        found = [text for text in page.texts if HAN.search(text)]
+        assert not found, f"{address}: {found[:5]}"
+
+
+class VisibleText(HTMLParser):
+    """Text and labels of a page, without what is marked as another language and without what readers typed."""
+
+    LABELS = frozenset({"alt", "title", "aria-label", "placeholder", "content"})
+    VOID = frozenset({"meta", "link", "input", "img", "br", "hr", "source", "track"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.open: list[bool] = []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        foreign = any(self.open) or (tag != "html" and values.get("lang", "").startswith("zh"))
+        if not foreign:
+            self.texts += [value for name, value in attrs if name in self.LABELS and value]
+        if tag not in self.VOID:
+            self.open.append(foreign)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID and self.open:
+            self.open.pop()
+
+    def handle_data(self, data):
+        if not any(self.open) and "苗绣" not in data:
+            self.texts.append(data)
+
+
+def test_traditional_page_is_converted_as_a_whole(library):
+    Course.objects.filter(pk=library.film.pk).update(title="苗绣针法")
+    response = reader_in("zh-hant").get(library.film.get_absolute_url())
+    text = response.content.decode()
+    assert '<html lang="zh-Hant">' in text
+    assert "苗繡針法" in text
+    assert "課時" in text or "目錄" in text
+    assert "苗绣" not in text
+    assert int(response.headers.get("Content-Length", len(response.content))) == len(response.content)
+
+
+def test_language_is_kept_and_goes_back_only_to_this_site(db, reader):
+    response = reader.get("/language/en/?next=/themes/")
+    assert (response.status_code, response["Location"]) == (302, "/themes/")
+    assert "Themes" in reader.get("/themes/").content.decode()
+    assert reader.get("/language/en/?next=https://evil.example/").headers["Location"] == "/"
+
+
+def test_page_of_a_stranger_sets_no_cookie_and_varies_by_it(library, reader):
+    response = reader.get(library.film.get_absolute_url())
+    assert not response.cookies
+    assert "Cookie" in response.headers["Vary"]
+
+
+# What machines read -----------------------------------------------------------------------------
+
+
+def test_structured_data_is_valid_json_and_names_course_and_film(library, reader):
+    text = reader.get(library.film.get_absolute_url()).content.decode()
+    found = [json.loads(part) for part in re.findall(r'<script type="application/ld\+json">(.*?)</script>', text, re.S)]
+    assert found[0]["@type"] == ["Course", "LearningResource"]
+    assert found[0]["name"] == "Needle lessons"
+    assert found[1]["@type"] == "VideoObject"
+    assert found[1]["duration"] == "PT0H1M0S"
+
+
+def test_structured_data_cannot_close_its_script(library, reader):
+    Course.objects.filter(pk=library.film.pk).update(title="</script><script>alert(1)</script>")
+    text = reader.get(library.film.get_absolute_url()).content.decode()
+    assert "<script>alert(1)" not in text
+
+
+def test_first_lesson_has_the_address_of_its_course_as_canonical(library, reader):
+    for address, wanted in (("", ""), ("1/", ""), ("2/", "2/")):
+        tree = html.fromstring(reader.get(library.film.get_absolute_url() + address).content)
+        assert tree.xpath("//link[@rel='canonical']/@href")[0].endswith(library.film.get_absolute_url() + wanted)
+
+
+def test_feed_and_sitemap_name_public_courses(library, reader):
+    feed = etree.fromstring(reader.get("/feeds/latest/").content)
+    assert len(feed.findall("{http://www.w3.org/2005/Atom}entry")) == 4
+    assert rfc3339_date(now())[:4] in feed.findtext("{http://www.w3.org/2005/Atom}updated")
+    assert library.film.get_absolute_url() in reader.get("/sitemap-courses.xml").content.decode()
+
+
+# Queries ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["/", "/themes/crafts/", "/places/3311/", "/places/33/", "/tv/", "/feeds/latest/"])
+def test_queries_do_not_grow_with_the_courses(library, reader, address):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert_page(reader.get(address))
+        return len(captured)
+
+    reader.get(address)  # content types and sites are remembered after the first page
+    before = queries()
+    owner = Institution.objects.get(code="lishui")
+    for number in range(8):
+        course = add_course(owner, f"More {number}")
+        course.themes, course.places = [library.theme], [library.place]
+        course.save()
+        asset = make_asset(course, "picture", f"{number}.jpg")
+        Lesson.objects.create(course=course, number=1, title="One", asset=asset)
+    assert queries() <= before
+
+
+def test_queries_of_a_course_do_not_grow_with_its_lessons(library, reader):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert_page(reader.get(library.gallery.get_absolute_url()))
+        return len(captured)
+
+    reader.get(library.gallery.get_absolute_url())
+    before = queries()
+    for number in range(4, 12):
+        asset = make_asset(library.gallery, "picture", f"{number}.jpg")
+        Lesson.objects.create(course=library.gallery, number=number, sort_order=number, title="More", asset=asset)
+    assert queries() <= before
+
+
+# Covers and maps --------------------------------------------------------------------------------
+
+
+def test_cover_without_a_picture_is_drawn_and_always_the_same(library):
+    drawn = pattern_of(library.link)
+    assert drawn == pattern_of(Course.objects.get(pk=library.link.pk))
+    assert drawn.kind == "pattern"
+
+
+def test_cover_is_the_picture_where_there_is_one(library):
+    shown = cover(library.gallery)
+    assert (shown.kind, shown.width) == ("picture", 480)
+    assert "480w" in shown.srcset
+
+
+def test_cover_writes_only_chinese_titles_on_the_slip(library):
+    for title, slip in (
+        ("龙泉青瓷：一抹天青", "龙泉青瓷"),
+        ("C语言从零到一", ""),
+        ("二十四式太极拳入门", "二十四式太极"),
+    ):
+        library.link.title = title
+        assert pattern_of(library.link).slip == slip
+
+
+@pytest.mark.parametrize("name", MOTIFS)
+def test_pattern_is_well_formed_and_differs_by_seed(name):
+    drawings = {svg(name, COLOURS[0], seed) for seed in range(SEEDS)}
+    assert len(drawings) > SEEDS // 2
+    for drawing in drawings:
+        etree.fromstring(drawing)
+
+
+def test_map_keeps_points_inside_and_names_apart(library):
+    places = list(Place.objects.filter(level=2))
+    drawn = maps.draw(places, {"3311": 5})
+    assert drawn is not None
+    for point in drawn.points:
+        assert 0 <= point.x <= drawn.width
+        assert 0 <= point.y <= drawn.height
+    assert maps.draw(places[:1], {}) is None
+
+
+def test_preview_shows_an_unsaved_course_as_its_page(library, reader):
+    library.film.title = "Changed but not saved"
+    library.film.lessons = [Lesson(number=1, title="Only this", summary="Draft text.")]
+    request = RequestFactory().get("/", SERVER_NAME="localhost")
+    request.user = AnonymousUser()
+    response = library.film.serve_preview(request, "")
+    text = response.render().content.decode()
+    assert "Changed but not saved" in text
+    assert "Draft text." in text
+
+
+def test_related_courses_share_most_first(library):
+    from catalog.course_page import build
+
+    library.gallery.subjects = ["thread"]
+    library.gallery.save()
+    for number in range(5):
+        other = add_course(library.film.institution, f"Watched {number}", views=1000)
+        other.themes = [library.theme]
+        other.save()
+    related = build(library.film).related
+    assert related[0] == library.gallery, "a keyword counts for more than being watched"
+    assert len(related) == 4
+    assert library.film not in related
+
+
+def test_place_shows_a_course_once(library, reader):
+    page = PlacePage(title="Lishui", slug="place-3311", place=library.place)
+    page.body = [("courses", {"title": "Learn here", "courses": list(Course.objects.public())})]
+    Page.get_first_root_node().add_child(instance=page)
+    text = reader.get(library.place.get_absolute_url()).content.decode()
+    assert text.count(f'href="{library.film.get_absolute_url()}"') == 1
+
+
+def test_data_for_scripts_is_converted_with_its_page(library):
+    Course.objects.filter(pk=library.film.pk).update(title="苗绣针法")
+    reader = reader_in("zh-hant")
+    assert "苗繡針法" in reader.get(library.film.get_absolute_url()).content.decode().partition('id="player-data"')[2]
