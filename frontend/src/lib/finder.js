@@ -27,6 +27,11 @@ export function finder(root) {
   const options = () => [...list.children];
   const isOpen = () => !list.hidden;
 
+  function stopAsking() {
+    clearTimeout(timer);
+    asking?.abort();
+  }
+
   function close() {
     list.hidden = true;
     active = -1;
@@ -35,6 +40,7 @@ export function finder(root) {
   }
 
   function choose(index) {
+    stopAsking(); // a late answer must not take away what the arrows are choosing from
     options().forEach((option, i) => option.setAttribute("aria-selected", String(i === index)));
     active = index;
     const option = options()[index];
@@ -80,7 +86,7 @@ export function finder(root) {
   }
 
   async function ask() {
-    asking?.abort();
+    stopAsking();
     asking = new AbortController();
     try {
       const answer = await fetch(`${root.dataset.suggest}?q=${encodeURIComponent(typed)}`, { signal: asking.signal });
@@ -95,7 +101,7 @@ export function finder(root) {
   input.addEventListener("input", (event) => {
     if (event.isComposing) return;
     typed = input.value;
-    clearTimeout(timer);
+    stopAsking();
     if (typed.trim()) timer = setTimeout(ask, WAIT);
     else close();
   });
