@@ -52,6 +52,9 @@ class MediaAsset(models.Model):
     reason = models.CharField("原因", max_length=500, blank=True)
     public = models.BooleanField("公开", default=False, help_text="公开后任何人可读；否则只有带签名的地址可读。")
     poster_key = models.CharField(max_length=400, blank=True)
+    poster_seconds = models.FloatField(
+        "封面时间（秒）", null=True, blank=True, help_text="编辑选定的画面；空白时自动选取。"
+    )
     created_at = models.DateTimeField("上传时间", auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -72,7 +75,7 @@ class MediaAsset(models.Model):
 
     @property
     def package(self) -> "Package | None":
-        """The package players open now, or None while there is none."""
+        """The package players open now, or None while there is none. Until it is ``complete`` a better one follows."""
         return self.packages.filter(current=True).first()
 
 
@@ -104,6 +107,8 @@ class Package(models.Model):
     asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="packages")
     prefix = models.CharField(max_length=300, unique=True)
     current = models.BooleanField(default=False)
+    complete = models.BooleanField(default=True, help_text="False: the first rung, shown while the rest is made.")
+    replaced_at = models.DateTimeField(null=True, blank=True, help_text="When it ceased to be current.")
     hls_key = models.CharField(max_length=400, blank=True)
     dash_key = models.CharField(max_length=400, blank=True)
     storyboard_key = models.CharField(max_length=400, blank=True)
@@ -136,6 +141,7 @@ class TextTrack(models.Model):
     language = models.CharField("语言", max_length=20, default="zh-Hans")
     label = models.CharField("名称", max_length=60, blank=True)
     cues = models.JSONField(default=list)
+    draft = models.BooleanField("草稿", default=False, help_text="自动生成，尚未经编辑确认；确认之前不提供给观众。")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -211,16 +217,33 @@ class JobState(models.TextChoices):
     RUNNING = "running", _("进行中")
     DONE = "done", _("完成")
     FAILED = "failed", _("失败")
+    CANCELLED = "cancelled", _("已取消")
+
+
+class JobKind(models.TextChoices):
+    """A short film is one ``make``. A long one is looked at and cut by ``make``; then come the others."""
+
+    MAKE = "make", _("检查与制作")
+    FIRST = "first", _("先可观看")
+    SIDES = "sides", _("声音与图片")
+    PICTURES = "pictures", _("画面分段")
+    JOIN = "join", _("合并与发布")
+    POSTER = "poster", _("更换封面")
 
 
 class Job(models.Model):
     """A unit of work and the only truth about it; any broker is a bell. A running job belongs to ``worker`` until
-    ``lease_until``; whoever finds the lease expired may queue it again."""
+    ``lease_until``; whoever finds the lease expired may queue it again. ``log`` is a list of
+    ``{"step", "attempt", "at" (ISO 8601), "seconds", "note"}`` in the order of events."""
 
     asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=8, choices=JobKind.choices, default=JobKind.MAKE)
+    span = models.PositiveIntegerField(default=0, help_text="Which part of a long film, from 0.")
     queue = models.CharField(max_length=40, default="media")
-    priority = models.SmallIntegerField(default=0, help_text="Larger runs earlier.")
-    state = models.CharField(max_length=8, choices=JobState.choices, default=JobState.QUEUED)
+    priority = models.SmallIntegerField(default=0, help_text="Larger runs earlier, whatever the rank.")
+    rank = models.DateTimeField(default=timezone.now, help_text="Earlier runs earlier; see ``leases.rank``.")
+    seconds = models.FloatField(default=0.0, help_text="Expected work, in seconds of film.")
+    state = models.CharField(max_length=9, choices=JobState.choices, default=JobState.QUEUED)
     attempt = models.PositiveSmallIntegerField(
         default=0, help_text="Claims so far; with ``worker`` it names one claim."
     )
@@ -230,24 +253,29 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     step = models.CharField(max_length=80, blank=True)
-    progress = models.FloatField(default=0.0, help_text="0..1, never goes back within an attempt")
+    progress = models.FloatField(default=0.0, help_text="0..1, never goes back")
+    seconds_left = models.FloatField(null=True, blank=True, help_text="By the speed of this attempt.")
+    log = models.JSONField(default=list, blank=True)
     reason_code = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     cpu_seconds = models.FloatField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True, help_text="First claim.")
     finished_at = models.DateTimeField(null=True, blank=True)
     rung_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was last told of it.")
 
     class Meta:
         verbose_name = "任务"
         verbose_name_plural = "任务"
-        ordering = ["-priority", "not_before", "pk"]
-        indexes = [models.Index(fields=["state", "queue", "-priority", "not_before"])]
+        ordering = ["-priority", "rank", "pk"]
+        indexes = [models.Index(fields=["state", "queue", "-priority", "rank"])]
         constraints = [
             models.UniqueConstraint(
-                fields=["asset"], condition=models.Q(state__in=["queued", "running"]), name="job_one_open"
+                fields=["asset", "kind", "span"],
+                condition=models.Q(state__in=["queued", "running"]),
+                name="job_one_open",
             )
         ]
 
     def __str__(self) -> str:
-        return f"job {self.pk} {self.state} {self.asset_id}"
+        return f"job {self.pk} {self.kind} {self.span} {self.state} {self.asset_id}"
