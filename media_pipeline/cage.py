@@ -1,8 +1,9 @@
 """Runs what reads untrusted bytes: child processes with limits, in a directory of their own, that die with the work.
 
-A child gets its own process group, a minimal environment, no shell, no network and, where the kernel has Landlock, no
-file but its source, its programs and its directory. It is killed with its whole group when it exceeds a limit, shows no
-sign of life, or when the caller's ``report`` raises (that is how work is cancelled).
+A child gets its own process group, a minimal environment, no shell, no network, no rights of root, no child of its own
+and, where the kernel has Landlock, no file but its source, its programs and its directory. It is killed with its whole
+group when it exceeds a limit, shows no sign of life, or when the caller's ``report`` raises (that is how work is
+cancelled).
 """
 
 import json
@@ -25,17 +26,21 @@ from media_pipeline.product import Report
 
 GIB = 1024**3
 TICK_SECONDS = 0.25
+WEIGH_SECONDS = 2  # between two looks at how much a child has written
 TAIL_BYTES = 64 * 1024  # of a child's words; the last lines say what went wrong
 DOOR = Path(__file__).with_name("caged") / "door.py"
 PACKAGE = Path(__file__).resolve().parent
 # Programs, libraries and fonts: nothing an uploader or a user of the site has written.
 SYSTEM_PATHS = ("/usr", "/lib", "/lib64", "/bin", "/etc/fonts", "/etc/ld.so.cache", "/dev/urandom", "/sys/fs/cgroup")
+# Where programs find their loader.
+LOADERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 KERNEL_FACTS = ("/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/sys/devices/system/cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``memory_bytes`` is address space (threads and mapped files count); ``resident_bytes`` is real memory."""
+    """``memory_bytes`` is address space (threads and mapped files count); ``resident_bytes`` is real memory;
+    ``file_bytes`` is for one file, ``total_bytes`` and ``files`` for all in the directory."""
 
     wall_seconds: float = 6 * 3600
     stall_seconds: float = 120
@@ -43,9 +48,19 @@ class Limits:
     memory_bytes: int = 8 * GIB
     resident_bytes: int = 2 * GIB
     file_bytes: int = 40 * GIB
+    total_bytes: int = 80 * GIB
+    files: int = 20_000
 
 
-READING = Limits(wall_seconds=900, stall_seconds=120, cpu_seconds=600, memory_bytes=4 * GIB, resident_bytes=GIB)
+READING = Limits(
+    wall_seconds=900,
+    stall_seconds=120,
+    cpu_seconds=600,
+    memory_bytes=4 * GIB,
+    resident_bytes=GIB,
+    file_bytes=GIB,
+    total_bytes=4 * GIB,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ class Outcome:
     cpu_seconds: float
     wall_seconds: float
     peak_bytes: int
-    exceeded: str = ""  # "wall", "stall" or "memory" when the cage ended it
+    exceeded: str = ""  # "wall", "stall", "memory" or "space" when the cage ended it
 
 
 @dataclass(slots=True)
@@ -67,12 +82,22 @@ class Cage:
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
 
-    def run(self, arguments: Sequence[str], *, limits: Limits, on_line: Callable[[str], bool] | None = None) -> Outcome:
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        limits: Limits,
+        on_line: Callable[[str], bool] | None = None,
+        processes: bool = False,
+    ) -> Outcome:
         """Run a program by absolute path. ``on_line`` sees each line of its standard output and says whether it is
-        a sign of life; it may raise, which ends the child."""
-        return self._start(
-            {"exec": list(arguments)}, ("-I", "-S"), limits, on_line or (lambda line: True), arguments[0]
-        )
+        a sign of life; it may raise, which ends the child. ``processes``: it may start others of the system's."""
+        request = {
+            "exec": list(arguments),
+            "run": [arguments[0], *LOADERS, *(SYSTEM_PATHS if processes else ())],
+            "processes": processes,
+        }
+        return self._start(request, ("-I", "-S"), limits, on_line or (lambda line: True))
 
     def call(self, target: str, *, limits: Limits = READING, report: Report | None = None, **arguments: Any) -> Any:
         """Call ``"package.module:function"`` in a child with JSON arguments and return its JSON result.
@@ -88,8 +113,8 @@ class Cage:
                 answers.append(answer)
             return True
 
-        request = {"call": target, "arguments": arguments, "package": str(PACKAGE)}
-        outcome = self._start(request, ("-I",), limits, on_line, target)
+        request = {"call": target, "arguments": arguments, "package": str(PACKAGE), "run": [], "processes": False}
+        outcome = self._start(request, ("-I",), limits, on_line)
         refuse_exceeded(outcome)
         answer = answers[-1] if answers else {}
         if "refused" in answer:
@@ -99,7 +124,7 @@ class Cage:
         return answer["result"]
 
     def _start(
-        self, work: dict[str, Any], flags: Sequence[str], limits: Limits, on_line: Callable[[str], bool], program: str
+        self, work: dict[str, Any], flags: Sequence[str], limits: Limits, on_line: Callable[[str], bool]
     ) -> Outcome:
         self.directory.mkdir(parents=True, exist_ok=True)
         readable = [str(path.resolve()) for path in self.readable]
@@ -107,7 +132,7 @@ class Cage:
             **work,
             "limits": asdict(limits),
             "write": str(self.directory.resolve()),
-            "read": [*_program_paths(), *readable, program],
+            "read": [*_program_paths(), *readable],
         }
         child = subprocess.Popen(
             [sys.executable, *flags, str(DOOR), json.dumps(request)],
@@ -118,7 +143,7 @@ class Cage:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        outcome = _Watch(child, limits, on_line).until_end()
+        outcome = _Watch(child, limits, on_line, self.directory).until_end()
         self.cpu_seconds += outcome.cpu_seconds
         self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
         return outcome
@@ -126,7 +151,7 @@ class Cage:
 
 def refuse_exceeded(outcome: Outcome) -> None:
     """Raise when the cage had to end the child: the file asked for more than any honest file does."""
-    if outcome.exceeded == "memory" or -outcome.returncode == signal.SIGXFSZ:
+    if outcome.exceeded in ("memory", "space") or -outcome.returncode == signal.SIGXFSZ:
         raise Refused("too-large", "处理这个文件需要的内存或空间超过了上限。", "请降低分辨率、缩小或拆分后重新上传。")
     if outcome.exceeded or -outcome.returncode == signal.SIGXCPU:
         raise Refused(
@@ -159,9 +184,11 @@ def _environment(directory: Path) -> dict[str, str]:
 class _Watch:
     """Reads a child's pipes, watches its limits, and leaves nothing of its group behind."""
 
-    def __init__(self, child: subprocess.Popen, limits: Limits, on_line: Callable[[str], bool]) -> None:
-        self.child, self.limits, self.on_line = child, limits, on_line
-        self.started = self.alive = time.monotonic()
+    def __init__(
+        self, child: subprocess.Popen, limits: Limits, on_line: Callable[[str], bool], directory: Path
+    ) -> None:
+        self.child, self.limits, self.on_line, self.directory = child, limits, on_line, directory
+        self.started = self.alive = self.weighed = time.monotonic()
         self.stdout, self.stderr = b"", b""
         self.exceeded = ""
         self.peak = 0
@@ -222,6 +249,11 @@ class _Watch:
             self.exceeded = "stall"
         elif resident > self.limits.resident_bytes:
             self.exceeded = "memory"
+        elif now - self.weighed > WEIGH_SECONDS:
+            self.weighed = now
+            files, size = _written(self.directory)
+            if files > self.limits.files or size > self.limits.total_bytes:
+                self.exceeded = "space"
 
     def _reap(self) -> tuple[int, Any]:
         """Kill the group, which spares only the answer of a child that has already ended, and collect that answer."""
@@ -240,6 +272,17 @@ def _resident_bytes(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
         return 0
+
+
+def _written(directory: Path) -> tuple[int, int]:
+    """Files below a directory and their bytes; what vanishes meanwhile does not count."""
+    files = size = 0
+    for place, _, names in os.walk(directory):
+        for name in names:
+            with suppress(OSError):
+                size += os.lstat(os.path.join(place, name)).st_size
+                files += 1
+    return files, size
 
 
 def longer(limits: Limits, seconds: float) -> Limits:

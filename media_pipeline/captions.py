@@ -2,37 +2,88 @@
 
 import html
 import re
+from functools import cache
+
+import opencc
 
 from media_pipeline.errors import Refused
 
 Cue = list
 MAX_BYTES = 10 * 1024**2
 MAX_CUES = 50_000
-# Chinese files that are not UTF-8 are GB18030 (which holds GBK and GB2312) or Big5.
-ENCODINGS = ("utf-8-sig", "gb18030", "big5")
-_TIME = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+MAX_CHARACTERS = 5000  # of one cue; a screen holds a hundred
+# Chinese files that are not Unicode are GB18030 (which holds GBK and GB2312) or Big5, as Windows writes it.
+CHINESE_ENCODINGS = ("gb18030", "cp950")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_TIME = r"(-?)(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,:](\d{1,3})"
 _ARROW = re.compile(rf"^\s*{_TIME}\s*--?>\s*{_TIME}")
 _LOOKS_TIMED = re.compile(r"-->")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>")
-_ASS_OVERRIDE = re.compile(r"\{[^}]*\}")
+_ASS_OVERRIDE = re.compile(r"\{[^{}]*\}")
+_ASS_DRAWING = re.compile(r"\{[^{}]*\\p[1-9][^{}]*\}[^{}]*")  # what follows are the strokes of a shape, not words
 
 
 def parse_bytes(data: bytes) -> list[Cue]:
     """Cues of a file as it was stored. Raises Refused when it is too large, of unknown encoding or not timed text."""
     if len(data) > MAX_BYTES:
         raise Refused("captions-too-large", "字幕文件超过 10 MB。", "请确认选对了文件。")
-    if b"\0" in data[:4096] and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return parse(_decoded(data, ("utf-16",)))
-    return parse(_decoded(data, ENCODINGS))
+    return parse(decoded(data))
 
 
-def _decoded(data: bytes, encodings: tuple[str, ...]) -> str:
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise Refused("captions-encoding", "看不懂字幕文件的文字编码。", "请另存为 UTF-8 后上传。")
+def decoded(data: bytes) -> str:
+    """The text of a file in UTF-8, UTF-16, GB18030 or Big5. Raises Refused when it is none of them."""
+    wide = _wide(data)
+    text = _attempt(data, wide or "utf-8-sig")
+    if text is not None:
+        return text
+    guesses = [guess for encoding in CHINESE_ENCODINGS if (guess := _attempt(data, encoding)) is not None]
+    if wide or not guesses:
+        raise Refused("captions-encoding", "看不懂字幕文件的文字编码。", "请另存为 UTF-8 后上传。")
+    return max(guesses, key=_everyday_share)
+
+
+def _wide(data: bytes) -> str:
+    """UTF-16, by its mark or by the empty half of every digit of the first times; else ""."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    head = data[:400]
+    if b"\0" not in head:
+        return ""
+    return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+
+
+def _attempt(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _everyday_share(text: str) -> float:
+    """Share of Chinese characters that are everyday ones: both old standards put those first (GB 2312 rows 16 to 55,
+    Big5 up to C67E), so bytes read in the wrong encoding scatter over the rare ones."""
+    han = _HAN.findall(text[:20_000])
+    return sum(_everyday(character) for character in han) / len(han) if han else 0.0
+
+
+def _everyday(character: str) -> bool:
+    simplified, traditional = character.encode("gb2312", "ignore"), character.encode("big5", "ignore")
+    return (len(simplified) == 2 and simplified[0] <= 0xD7) or (len(traditional) == 2 and traditional <= b"\xc6\x7e")
+
+
+def chinese_tag(cues: list[Cue]) -> str:
+    """``zh-Hans`` or ``zh-Hant`` by the characters used; ``zh`` when they tell nothing."""
+    text = "".join(_HAN.findall("".join(cue[2] for cue in cues)[:20_000]))
+    simplified = sum(a != b for a, b in zip(text, _converter("t2s").convert(text), strict=False))
+    traditional = sum(a != b for a, b in zip(text, _converter("s2t").convert(text), strict=False))
+    if simplified == traditional:
+        return "zh"
+    return "zh-Hant" if simplified > traditional else "zh-Hans"
+
+
+@cache
+def _converter(config: str) -> opencc.OpenCC:
+    return opencc.OpenCC(config)
 
 
 def parse(text: str) -> list[Cue]:
@@ -44,6 +95,13 @@ def parse(text: str) -> list[Cue]:
         raise Refused("captions-empty", "文件里没有一条带时间的字幕。", "可以上传 SRT、WebVTT 或 ASS 字幕。")
     if len(cues) > MAX_CUES:
         raise Refused("captions-too-many", f"字幕多达 {len(cues)} 条，上限是 {MAX_CUES} 条。", "请确认选对了文件。")
+    longest = max(cues, key=lambda cue: len(cue[2]))
+    if len(longest[2]) > MAX_CHARACTERS:
+        raise Refused(
+            "captions-cue-too-long",
+            f"{timestamp(longest[0])} 处的一条字幕长达 {len(longest[2])} 个字。",
+            "请拆成几条后上传。",
+        )
     return sorted(cues, key=lambda cue: (cue[0], cue[1]))
 
 
@@ -95,7 +153,7 @@ def _span(line: str, number: int) -> tuple[float, float]:
             f"第 {number} 行的时间写法不对：“{line.strip()[:60]}”。",
             "应为 00:01:02,500 --> 00:01:04,000。",
         )
-    start, end = _seconds(match.groups()[:4]), _seconds(match.groups()[4:])
+    start, end = _seconds(match.groups()[:5]), _seconds(match.groups()[5:])
     if end < start:
         raise Refused(
             "captions-order", f"第 {number} 行的结束时间早于开始时间：“{line.strip()[:60]}”。", "请改正后上传。"
@@ -104,7 +162,10 @@ def _span(line: str, number: int) -> tuple[float, float]:
 
 
 def _seconds(parts: tuple[str | None, ...]) -> float:
-    hours, minutes, seconds, fraction = parts
+    """Never before the film begins: a file shifted too far has cues that start below zero."""
+    sign, hours, minutes, seconds, fraction = parts
+    if sign:
+        return 0.0
     return (
         int(hours or 0) * 3600
         + int(minutes or 0) * 60
@@ -119,7 +180,7 @@ def _plain(text: str) -> str:
     return "\n".join(line.strip() for line in words.split("\n") if line.strip())
 
 
-_ASS_TIME = re.compile(r"^(\d+):(\d{1,2}):(\d{1,2})[.:](\d{1,3})$")
+_ASS_TIME = re.compile(r"^(-?)(\d{1,4}):(\d{1,2}):(\d{1,2})[.:](\d{1,3})$")
 
 
 def _parse_ass(lines: list[str]) -> list[Cue]:
@@ -144,13 +205,8 @@ def _ass_cue(fields: list[str], rest: str, number: int) -> list[Cue]:
         raise Refused(
             "captions-time", f"第 {number} 行的时间写法不对：“{rest.strip()[:60]}”。", "应为 0:01:02.50,0:01:04.00。"
         )
-    start, end = (_ass_seconds(match) for match in times if match)
+    start, end = (_seconds(match.groups()) for match in times if match)
     words = _plain(
-        _ASS_OVERRIDE.sub("", values.get("text", "")).replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
+        _ASS_DRAWING.sub("", values.get("text", "")).replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
     )
     return [[start, max(start, end), words]] if words else []
-
-
-def _ass_seconds(match: re.Match[str]) -> float:
-    hours, minutes, seconds, fraction = match.groups()
-    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(fraction.ljust(3, "0")) / 1000

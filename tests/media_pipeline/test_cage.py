@@ -1,9 +1,13 @@
 """What a child may not do, and how its end is told."""
 
 import ctypes
+import errno
 import os
+import signal
+import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,13 +71,83 @@ def test_child_writes_only_into_its_directory(tmp_path):
     assert (not (tmp_path / "outside").exists()) == _fenced()
 
 
-def test_child_has_no_network(tmp_path):
-    lines = []
-    code = "import os; print(os.listdir('/sys/class/net') if os.path.isdir('/sys/class/net') else ['lo'])"
-    probe = "import socket; s = socket.socket(); s.settimeout(5); print(s.connect_ex(('127.0.0.1', 9)))"
-    _python(Cage(tmp_path), f"{probe}\n{code.replace('print', 'str')}", on_line=lambda x: not lines.append(x))
-    # 101 is ENETUNREACH: not even the loopback is up; a refused connection (111) would mean there was a network.
-    assert lines == ["101"]
+def _answers(tmp_path, code: str, **more) -> list[str]:
+    lines: list[str] = []
+    outcome = _python(Cage(tmp_path), code, on_line=lambda line: not lines.append(line), **more)
+    assert outcome.returncode == 0, outcome.stderr
+    return lines
+
+
+REACH = """
+import socket
+try:
+    s = socket.socket(); s.settimeout(5); print(s.connect_ex(("127.0.0.1", {port})))
+except OSError as refused:
+    print(refused.errno)
+"""
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_child_has_no_network(tmp_path, processes):
+    with socket.create_server(("127.0.0.1", 0)) as open_door:
+        code = REACH.format(port=open_door.getsockname()[1])
+        assert _answers(tmp_path, code, processes=processes) == [str(errno.EPERM)]
+
+
+def test_child_starts_no_other_process(tmp_path):
+    code = "import os\ntry: print(os.fork())\nexcept PermissionError: print('refused')"
+    assert _answers(tmp_path, code) == ["refused"]
+
+
+def test_child_starts_threads(tmp_path):
+    code = "import threading as t; x = t.Thread(target=print, args=('from a thread',)); x.start(); x.join()"
+    assert _answers(tmp_path, code) == ["from a thread"]
+
+
+def test_child_keeps_no_right_of_root(tmp_path):
+    code = "print([line.split()[1] for line in open('/proc/self/status') if line[:6] in ('CapPrm', 'CapBnd')])"
+    reading = "0000000000000004"  # CAP_DAC_READ_SEARCH, which Landlock confines
+    held = reading if os.geteuid() == 0 and _fenced() else "0" * 16
+    assert _answers(tmp_path, code) == [str([held, held])]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ctypes.CDLL(None, use_errno=True).ptrace(16, os.getppid(), 0, 0)",
+        "os.kill(os.getppid(), 0)",
+        "ctypes.CDLL(None, use_errno=True).unshare(0x10000000)",
+        "ctypes.CDLL(None, use_errno=True).mount(b'none', b'/mnt', b'tmpfs', 0, None)",
+        "os.mknod('device', 0o600 | 0o060000, 0x100)",
+    ],
+)
+def test_child_is_refused_what_no_reader_needs(tmp_path, call):
+    code = f"import ctypes, os\ntry: done = {call} != -1\nexcept PermissionError: done = False\nprint(done)"
+    assert _answers(tmp_path, code) == ["False"]
+
+
+def test_child_runs_no_program_it_brought_along(tmp_path):
+    code = (
+        "import os\nopen('tool', 'w').write('#!/bin/sh\\necho out'); os.chmod('tool', 0o755)\n"
+        "try: os.execv('./tool', ['./tool'])\nexcept PermissionError: print('refused')"
+    )
+    if _fenced():
+        assert _answers(tmp_path, code) == ["refused"]
+
+
+def test_child_may_abort_and_is_told_by_its_signal(tmp_path):
+    assert _python(Cage(tmp_path), "import os; os.abort()").returncode == -signal.SIGABRT
+
+
+def test_child_holds_few_open_files(tmp_path):
+    code = "x = []\ntry:\n    while True: x.append(open('/dev/null'))\nexcept OSError: print(len(x) < 256)"
+    assert _answers(tmp_path, code) == ["True"]
+
+
+def test_space_limit_ends_a_child_that_writes_many_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("media_pipeline.cage.WEIGH_SECONDS", 0)
+    code = "import time\nfor n in range(200): open(f'f{n}', 'w').close()\ntime.sleep(600)"
+    assert _python(Cage(tmp_path), code, replace(SMALL, files=100)).exceeded == "space"
 
 
 def test_wall_limit_ends_the_child(tmp_path):
@@ -122,7 +196,7 @@ def test_cancelling_kills_the_whole_group(tmp_path):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        _python(Cage(tmp_path), code, on_line=stop)
+        _python(Cage(tmp_path), code, on_line=stop, processes=True)
     assert _gone(seen[0])
 
 
