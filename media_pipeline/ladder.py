@@ -33,6 +33,11 @@ def fit(width: int, height: int, fps: Fraction, rungs: tuple[Rung, ...]) -> tupl
     return tuple(_size(name, width, height, fps, rungs) for name in names)
 
 
+def worth(width: int, height: int, rungs: tuple[Rung, ...]) -> bool:
+    """Whether a second codec pays: the film is at least about as large as its smallest rung."""
+    return min(width, height) >= rungs[0].short * STEP
+
+
 def _size(name: int, width: int, height: int, fps: Fraction, rungs: tuple[Rung, ...]) -> Size:
     rung = next((rung for rung in rungs if rung.short >= name), rungs[-1])
     factor = min(Fraction(name, min(width, height)), Fraction(MAX_LONG_SIDE, max(width, height)))

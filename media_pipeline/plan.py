@@ -3,24 +3,31 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from media_pipeline import ladder
-from media_pipeline.probe import Facts
+from media_pipeline.errors import Refused
+from media_pipeline.probe import AudioFacts, Facts
 from media_pipeline.profiles import Profile
 
 # Raise when the same steps give other bytes: packages made before keep their names, new ones get new names.
-MAKING = 1
+MAKING = 2
 POSTER_LONG_SIDE = 1280
 TILE_SHORT_SIDE = 90
 TILES = 200  # one sprite of at most 10 × 20 pictures: 1600 × 1800 pixels for wide films
 TILE_COLUMNS = 10
+STEREO, SURROUND = 2, 6  # channels
 
 
 @dataclass(frozen=True, slots=True)
 class VideoStep:
-    """``max_rate`` in bit/s. All rungs share ``fps`` and cut their segments at the same frames."""
+    """``codec`` is h264 or av1; ``max_rate`` in bit/s. All rungs share ``fps`` and cut at the same frames.
+
+    ``tune`` and ``params`` are the encoder's own words (x264's, SVT-AV1's); ``copied`` says that the source's own
+    packets are this rung."""
 
     spec: str
     codec: str
@@ -29,11 +36,14 @@ class VideoStep:
     crf: int
     max_rate: int
     preset: str
+    tune: str = ""
+    params: tuple[tuple[str, str], ...] = ()
+    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AudioStep:
-    """``stream`` is the source's stream index; ``bit_rate`` in bit/s."""
+    """``stream`` is the source's stream index; ``bit_rate`` in bit/s; ``channels`` 1, 2 or 6."""
 
     spec: str
     codec: str
@@ -42,6 +52,7 @@ class AudioStep:
     language: str
     label: str
     default: bool
+    channels: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,10 @@ class StoryboardStep:
 
 @dataclass(frozen=True, slots=True)
 class FilmPlan:
-    """``fps`` as numerator and denominator; ``digest`` names source and plan together."""
+    """``fps`` as numerator and denominator; ``digest`` names source and plan together.
+
+    Segments begin every ``segment_seconds``, or at ``cuts`` (seconds of each segment's first frame) where a copied rung
+    lays down the grid. ``download`` is the spec of the rung offered as one file, "" for none."""
 
     digest: str
     fps: tuple[int, int]
@@ -77,24 +91,69 @@ class FilmPlan:
     audios: tuple[AudioStep, ...]
     poster: PosterStep | None
     storyboard: StoryboardStep | None
+    cuts: tuple[float, ...] = ()
+    download: str = ""
+
+
+def to_json(planned: FilmPlan) -> dict[str, Any]:
+    """Numbers, strings, lists and dicts only; ``from_json`` gives the equal plan back."""
+    return asdict(planned)
+
+
+def from_json(data: dict[str, Any]) -> FilmPlan:
+    fields = {
+        "fps": tuple(data["fps"]),
+        "videos": tuple(VideoStep(**{**step, "params": _pairs(step["params"])}) for step in data["videos"]),
+        "audios": tuple(AudioStep(**step) for step in data["audios"]),
+        "poster": PosterStep(**data["poster"]) if data["poster"] else None,
+        "storyboard": StoryboardStep(**data["storyboard"]) if data["storyboard"] else None,
+        "cuts": tuple(data["cuts"]),
+    }
+    return FilmPlan(**{**data, **fields})
+
+
+def _pairs(params: Iterable[Iterable[str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in params)
+
+
+def segment_frames(planned: FilmPlan, segment: int) -> int:
+    """Number of the frame that ``segment`` (from 0) begins with."""
+    fps = Fraction(*planned.fps)
+    if planned.cuts:
+        return round(Fraction(planned.cuts[segment]) * fps)
+    return math.ceil(segment * Fraction(planned.segment_seconds) * fps)
+
+
+def segments(planned: FilmPlan, facts: Facts) -> int:
+    """How many segments the picture has, at least one; the last may be short."""
+    if planned.cuts:
+        return len(planned.cuts)
+    video = facts.video
+    end = (video.end or 0.0) - min(video.start or 0.0, facts.lead) if video else 0.0
+    return max(1, math.ceil(round(end / planned.segment_seconds, 3)))
 
 
 def film(facts: Facts, profile: Profile, source_sha256: str) -> FilmPlan:
-    """The plan of a film or a recording."""
-    fps = Fraction(*facts.video.fps) if facts.video else Fraction(0)
-    videos = _videos(facts, profile, fps)
-    rates = profile.audio if videos else profile.audio_only
-    audios = tuple(step for rate in rates for step in _audios(facts, rate, profile.audio_tracks))
-    poster, storyboard = _poster(facts), _storyboard(facts)
-    steps = [asdict(step) for step in (*videos, *audios, poster, storyboard) if step]
+    """The plan of a film or a recording, before it is fitted to the film. A profile without rungs takes the sound of a
+    film. Raises Refused when nothing of the file is wanted."""
+    seen = facts if profile.rungs else replace(facts, video=None)
+    if not seen.video and not seen.audio:
+        raise Refused("no-sound", f"“{facts.name}”里没有声音。", "这个转码方案只要声音，请换一个方案。")
+    fps = Fraction(*seen.video.fps) if seen.video else Fraction(0)
+    videos = _videos(seen, profile, fps)
+    audios = _audios(seen, profile)
+    still, tiles = poster(seen), _storyboard(seen)
+    steps = [asdict(step) for step in (*videos, *audios, still, tiles) if step]
+    making = [[fps.numerator, fps.denominator], profile.segment_seconds, profile.per_title, profile.download]
     return FilmPlan(
-        digest=digest(source_sha256, [*steps, [fps.numerator, fps.denominator], profile.segment_seconds]),
+        digest=digest(source_sha256, [*steps, *making]),
         fps=(fps.numerator, fps.denominator),
         segment_seconds=profile.segment_seconds,
         videos=videos,
         audios=audios,
-        poster=poster,
-        storyboard=storyboard,
+        poster=still,
+        storyboard=tiles,
+        download=_download(videos, audios, profile),
     )
 
 
@@ -107,30 +166,51 @@ def digest(source_sha256: str, steps: list) -> str:
 def _videos(facts: Facts, profile: Profile, fps: Fraction) -> tuple[VideoStep, ...]:
     if not facts.video:
         return ()
-    sizes = ladder.fit(facts.video.width, facts.video.height, fps, profile.rungs)
+    width, height = facts.video.width, facts.video.height
     return tuple(
-        VideoStep(f"video-{s.name}-{codec}", codec, s.width, s.height, s.crf, s.max_rate, profile.preset)
-        for codec in profile.video
-        for s in sizes
+        VideoStep(f"video-{s.name}-{codec}", codec, s.width, s.height, s.crf, s.max_rate, profile.preset[codec])
+        for codec, rungs in profile.ladders().items()
+        if codec == "h264" or ladder.worth(width, height, rungs)
+        for s in ladder.fit(width, height, fps, rungs)
     )
 
 
-def _audios(facts: Facts, bit_rate: int, most: int) -> list[AudioStep]:
+def _audios(facts: Facts, profile: Profile) -> tuple[AudioStep, ...]:
+    """One step a rate and sound track: stereo always, 5.1 beside it where the profile keeps and the source has it."""
+    rates = profile.audio if facts.video else profile.audio_only
+    tracks = sorted(facts.audio, key=lambda track: not track.default)[: profile.audio_tracks]
+    steps = [step for rate in rates for step in _group(tracks, rate, STEREO)]
+    if profile.surround:
+        steps += _group([track for track in tracks if track.channels >= SURROUND], profile.surround, SURROUND)
+    return tuple(steps)
+
+
+def _group(tracks: list[AudioFacts], bit_rate: int, channels: int) -> list[AudioStep]:
     """One step a sound track; a language that comes twice is told apart by number."""
-    tracks = sorted(facts.audio, key=lambda track: not track.default)[:most]
     steps: list[AudioStep] = []
     for track in tracks:
         language = language_tag(track.language)
-        base = f"audio-{language}-{bit_rate // 1000}-aac"
+        base = f"audio-{language}-{bit_rate // 1000}-aac" + ("-51" if channels == SURROUND else "")
         number = sum(step.spec == base or step.spec.startswith(f"{base}-") for step in steps) + 1
         spec = base if number == 1 else f"{base}-{number}"
         label = track.title or LANGUAGE_NAMES.get(language, language if language != "und" else "原声")
         label = label if number == 1 or track.title else f"{label} {number}"
-        steps.append(AudioStep(spec, "aac", track.index, bit_rate, language, label, default=not steps))
+        steps.append(AudioStep(spec, "aac", track.index, bit_rate, language, label, not steps, channels))
     return steps
 
 
-def _poster(facts: Facts) -> PosterStep | None:
+def _download(videos: tuple[VideoStep, ...], audios: tuple[AudioStep, ...], profile: Profile) -> str:
+    """The largest H.264 rung the profile lets people take away; of a recording its best sound."""
+    if not profile.download:
+        return ""
+    fitting = [
+        step.spec for step in videos if step.codec == "h264" and min(step.width, step.height) <= profile.download
+    ]
+    return next(iter(fitting or [step.spec for step in audios]), "")
+
+
+def poster(facts: Facts) -> PosterStep | None:
+    """The still of a film; None of a recording."""
     if not facts.video:
         return None
     width, height = facts.video.width, facts.video.height

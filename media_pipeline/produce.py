@@ -8,8 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from media_pipeline import film, manifests, plan, probe, profiles, subtitles, verify
+from media_pipeline import film, manifests, plan, probe, profiles, subtitles, tuning, verify
 from media_pipeline.cage import Cage
+from media_pipeline.film import Made
 from media_pipeline.formats import cmaf, document, picture, poster, storyboard
 from media_pipeline.manifests import Track
 from media_pipeline.plan import FilmPlan
@@ -36,30 +37,50 @@ def produce(source: Path, out: Path, *, profile: str = "default", report: Report
     (step, 0..1) and may raise to cancel; whatever it raises passes through once the children are dead. Raises Refused
     when the file is the reason, Failed when the surroundings are."""
     started = time.monotonic()
+    work = begin(source, out, profile=profile, report=report, name=name)
+    product = MAKERS[work.facts.media_type](work)
+    work.report("package", 1.0)
+    return finish(work, product, time.monotonic() - started)
+
+
+def begin(source: Path, out: Path, *, profile: str = "default", report: Report, name: str = "") -> Work:
+    """Probe ``source`` and open the work on it."""
     chosen = profiles.load(profile)
     out.mkdir(parents=True, exist_ok=True)
     cage = Cage(out, readable=(source,))
     tell = _steady(report)
     tell("probe", 0.0)
     facts = probe.probe(source, cage, name=name)
-    work = Work(source, out, facts, chosen, _sha256(source, tell), cage, tell)
-    product = MAKERS[facts.media_type](work)
-    tell("package", 1.0)
+    return Work(source, out, facts, chosen, _sha256(source, tell), cage, tell)
+
+
+def finish(work: Work, product: Product, wall_seconds: float) -> Product:
+    """With the files that lie in ``work.out``, the facts of the source and what it cost."""
     return replace(
         product,
-        files=_files(out),
-        facts={**asdict(facts), "warnings": [*facts.warnings, *product.warnings]},
-        cpu_seconds=round(cage.cpu_seconds, 3),
-        wall_seconds=round(time.monotonic() - started, 3),
+        files=_files(work.out),
+        facts={**asdict(work.facts), "warnings": [*work.facts.warnings, *product.warnings]},
+        cpu_seconds=round(work.cage.cpu_seconds, 3),
+        wall_seconds=round(wall_seconds, 3),
     )
 
 
 def _film(work: Work) -> Product:
     """Video and audio."""
+    planned = plan_film(work)
+    return package_film(work, planned, film.encode(work, planned))
+
+
+def plan_film(work: Work) -> FilmPlan:
+    """What will be made of a film, fitted to it when the profile says so."""
+    planned = plan.film(work.facts, work.profile, work.sha256)
+    return tuning.tune(work, planned) if work.profile.per_title else planned
+
+
+def package_film(work: Work, planned: FilmPlan, made: Made) -> Product:
+    """Verify, index and describe the files of the plan's steps, which lie in ``work.out`` as ``<spec>.mp4``."""
     facts, out = work.facts, work.out
-    planned = plan.film(facts, work.profile, work.sha256)
-    told = film.encode(work, planned)
-    warning = verify.damage(told, facts)
+    warning = verify.damage(made.told, facts)
     videos, audios = _tracks(planned, out)
     work.report("verify", 0.0)
     verify.verify([*videos, *audios], out, facts, work.cage)
@@ -68,20 +89,26 @@ def _film(work: Work) -> Product:
     work.report("package", 0.0)
     _write_manifests(videos, audios, seconds, planned, out)
     return Product(
-        media_type=facts.media_type,
+        media_type=facts.media_type if planned.videos else "audio",
         digest=planned.digest,
         files=(),
         renditions=tuple(_rendition(track, out) for track in [*videos, *audios]),
         hls=manifests.MASTER,
         dash=manifests.MPD,
-        poster=_poster(work),
+        poster=_poster(work, planned),
         storyboard=storyboard.TRACK if planned.storyboard else "",
         duration=round(seconds, 3),
-        width=facts.width,
-        height=facts.height,
+        width=facts.width if planned.videos else None,
+        height=facts.height if planned.videos else None,
         tracks=texts,
+        manifest=_beside(planned, made),
         warnings=(*([warning] if warning else []), *complaints),
     )
+
+
+def _beside(planned: FilmPlan, made: Made) -> dict[str, Any]:
+    """What a page needs beyond the files, as JSON."""
+    return {"waveform": list(made.waveform), "loudness": made.loudness, "scenes": list(made.scenes)}
 
 
 def _document(work: Work) -> Product:
@@ -158,8 +185,8 @@ def _rendition(track: Track, out: Path) -> ProducedRendition:
     return ProducedRendition(track.spec, track.name, size, index.average_rate, index.width, index.height, index.codecs)
 
 
-def _poster(work: Work) -> str:
-    if work.facts.video:
+def _poster(work: Work, planned: FilmPlan) -> str:
+    if planned.poster:
         return poster.NAME
     return film.cover(work) if work.facts.cover is not None else ""
 

@@ -18,19 +18,29 @@ class Rung:
     short: int
     crf: int
     max_rate: int
+    codec: str = "h264"
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
+    """``preset`` names one for each codec; what the other fields mean stands at the head of ``profiles.toml``."""
+
     name: str
     about: str
-    video: tuple[str, ...]
-    preset: str
+    preset: dict[str, str]
+    per_title: bool
     segment_seconds: float
     rungs: tuple[Rung, ...]
     audio: tuple[int, ...]
     audio_only: tuple[int, ...]
+    surround: int
     audio_tracks: int
+    download: int
+
+    def ladders(self) -> dict[str, tuple[Rung, ...]]:
+        """The rungs of each codec from small to large; H.264 first, since every screen plays it."""
+        codecs = sorted({rung.codec for rung in self.rungs}, key=lambda codec: (codec != "h264", codec))
+        return {codec: tuple(rung for rung in self.rungs if rung.codec == codec) for codec in codecs}
 
 
 @cache
@@ -48,5 +58,5 @@ def load(name: str) -> Profile:
 
 def _profile(name: str, entry: dict[str, Any]) -> Profile:
     rungs = sorted((Rung(**rung) for rung in entry["rungs"]), key=lambda rung: rung.short)
-    lists = {key: tuple(entry[key]) for key in ("video", "audio", "audio_only")}
+    lists = {key: tuple(entry[key]) for key in ("audio", "audio_only")}
     return Profile(name=name, **{**entry, **lists, "rungs": tuple(rungs)})
