@@ -113,7 +113,7 @@ def _beside(planned: FilmPlan, made: Made) -> dict[str, Any]:
 
 def _document(work: Work) -> Product:
     facts, spec = work.facts, document.SPEC[work.facts.container]
-    pages = document.make(work)
+    reading = document.make(work)
     return Product(
         media_type=facts.media_type,
         digest=plan.digest(work.sha256, [spec]),
@@ -121,16 +121,18 @@ def _document(work: Work) -> Product:
         poster=poster.NAME if (work.out / poster.NAME).exists() else "",
         width=facts.width,
         height=facts.height,
-        pages=pages,
+        pages=reading.pages,
+        manifest={"reading": reading.manifest},
+        warnings=reading.warnings,
     )
 
 
 def _picture(work: Work) -> Product:
-    steps = picture.steps(work.facts)
-    sizes = picture.make(work, steps)
+    steps, pyramid = picture.steps(work.facts), picture.zoom(work.facts)
+    sizes = picture.make(work, steps, pyramid)
     return Product(
         media_type=work.facts.media_type,
-        digest=plan.digest(work.sha256, [asdict(step) for step in steps]),
+        digest=plan.digest(work.sha256, [*map(asdict, steps), *([pyramid] if pyramid else [])]),
         files=(),
         renditions=tuple(
             ProducedRendition(step.spec, step.name, (work.out / step.name).stat().st_size, None, *sizes[step.name])
@@ -139,7 +141,8 @@ def _picture(work: Work) -> Product:
         poster=picture.FALLBACK,
         width=work.facts.width,
         height=work.facts.height,
-        manifest={"pictures": [_shown(step, *sizes[step.name]) for step in steps]},
+        manifest={"pictures": [_shown(step, *sizes[step.name]) for step in steps]}
+        | ({"zoom": pyramid} if pyramid else {}),
     )
 
 

@@ -13,7 +13,8 @@ import nh3
 from lxml import etree
 
 from media_pipeline.caged import picture
-from media_pipeline.caged.pdf import clean
+from media_pipeline.caged.pdf import MAX_DEPTH, Entry, clean, nested
+from media_pipeline.caged.pdf import MAX_ENTRIES as MAX_LINES
 from media_pipeline.errors import Refused
 from media_pipeline.product import Report
 
@@ -69,12 +70,13 @@ _XML_ENTITIES = {"amp", "lt", "gt", "quot", "apos"}
 
 @dataclass(slots=True)
 class _Book:
-    """An open book: ``spine`` are the paths of its sections in reading order, ``titles`` those of its contents page."""
+    """An open book: ``spine`` are the paths of its sections in reading order, ``contents`` the lines of its contents
+    page as (level, title, path)."""
 
     archive: zipfile.ZipFile
     name: str
     spine: list[str] = field(default_factory=list)
-    titles: dict[str, str] = field(default_factory=dict)
+    contents: list[tuple[int, str, str]] = field(default_factory=list)
     cover: str = ""
     pictures: dict[str, str] = field(default_factory=dict)
 
@@ -85,10 +87,10 @@ def inspect(source: str, name: str) -> dict[str, Any]:
         return {"pages": len(_open(archive, name).spine)}
 
 
-def make(source: str, name: str, out: str, sides: list[int], report: Report) -> list[dict[str, Any]]:
-    """Write ``pictures/0001.webp`` … and ``poster.jpg``, whose long sides are at most ``sides``; for each section its
-    number, title, text and html, in which pictures are named relative to the package and links inside the book are
-    ``#page-N``."""
+def make(source: str, name: str, out: str, sides: list[int], report: Report) -> dict[str, Any]:
+    """Write ``pictures/0001.webp`` … and ``poster.jpg``, whose long sides are at most ``sides``. Answers ``pages``, for
+    each section its number, title, text, pictures and html, in which pictures are named relative to the package and
+    links inside the book are ``#page-N``, and ``outline`` as ``pdf.nested`` gives it."""
     long_side, poster_side = sides
     with zipfile.ZipFile(source) as archive:
         book = _open(archive, name)
@@ -97,7 +99,7 @@ def make(source: str, name: str, out: str, sides: list[int], report: Report) -> 
             sections.append(_section(book, path, number, Path(out), long_side))
             report("encode", number / len(book.spine))
         _write_poster(book, Path(out), poster_side)
-        return sections
+        return {"pages": sections, "outline": nested(_outline(book))}
 
 
 # Opening
@@ -143,19 +145,34 @@ def _read_package(book: _Book, path: str) -> None:
         if target not in names:
             continue
         if "nav" in properties:
-            _read_contents(book, target, "//x:nav[1]//x:a", "href", ".")
-        elif item.get("media-type") == "application/x-dtbncx+xml" and not book.titles:
-            _read_contents(book, target, "//n:navPoint", "n:content/@src", "n:navLabel/n:text")
+            book.contents = _contents(book, target, _NAV)
+        elif item.get("media-type") == "application/x-dtbncx+xml" and not book.contents:
+            book.contents = _contents(book, target, _NCX)
         elif "cover-image" in properties or "cover" in (item.get("id") or "").lower():
             book.cover = target if _is_picture(target) else book.cover
 
 
-def _read_contents(book: _Book, path: str, entries: str, address: str, label: str) -> None:
-    for entry in _xml(book, path).xpath(entries, namespaces=NS):
-        found = [entry.get(address)] if address == "href" else entry.xpath(address, namespaces=NS)
-        words = "".join(node for part in entry.xpath(label, namespaces=NS) for node in part.itertext())
-        if found and found[0] and words.strip():
-            book.titles.setdefault(_join(path, found[0]), clean(" ".join(words.split()))[:255])
+# Where a contents page keeps its lines, and in a line its address and its words: EPUB 3, then EPUB 2.
+_NAV = ("//x:nav[1]//x:li", "x:a/@href", "x:a | x:span", "x:li")
+_NCX = ("//n:navPoint", "n:content/@src", "n:navLabel/n:text", "n:navPoint")
+
+
+def _contents(book: _Book, path: str, places: tuple[str, str, str, str]) -> list[tuple[int, str, str]]:
+    lines, address, label, above = places
+    found = []
+    for line in _xml(book, path).xpath(lines, namespaces=NS)[:MAX_LINES]:
+        words = "".join(node for part in line.xpath(label, namespaces=NS) for node in part.itertext())
+        # A heading without a page of its own opens where its first line does.
+        target = next(iter(line.xpath(f"{address} | .//{address}", namespaces=NS)), "")
+        level = int(line.xpath(f"count(ancestor::{above})", namespaces=NS))
+        if target and words.strip() and level < MAX_DEPTH:
+            found.append((level, clean(" ".join(words.split()))[:255], _join(path, target)))
+    return found
+
+
+def _outline(book: _Book) -> list[Entry]:
+    numbers = {path: number for number, path in enumerate(book.spine, 1)}
+    return [(level, title, numbers[path]) for level, title, path in book.contents if path in numbers]
 
 
 def _xml(book: _Book, path: str) -> etree._Element:
@@ -197,10 +214,11 @@ def _section(book: _Book, path: str, number: int, out: Path, long_side: int) -> 
     root = _xml(book, path)
     bodies = root.xpath("//x:body", namespaces=NS) or [root]
     body = bodies[0]
+    shown: dict[str, None] = {}
     for node in body.iter(etree.Element):
         node.tag = etree.QName(node).localname.lower()
         if node.tag in ("img", "image"):
-            _place_picture(book, node, path, out, long_side)
+            shown[_place_picture(book, node, path, out, long_side)] = None
         elif node.tag == "a":
             _place_link(book, node, path)
     etree.cleanup_namespaces(body)
@@ -210,11 +228,14 @@ def _section(book: _Book, path: str, number: int, out: Path, long_side: int) -> 
         markup, tags=TAGS, attributes=ATTRIBUTES, clean_content_tags={"script", "style"}, link_rel="noopener nofollow",
         url_schemes={"http", "https", "mailto"},
     )  # fmt: skip
-    title = book.titles.get(path) or _heading(body) or f"第 {number} 节"
-    return {"number": number, "title": title, "text": text, "html": kept.strip()}
+    named = next((title for _, title, target in book.contents if target == path), "")
+    title = named or _heading(body) or f"第 {number} 节"
+    pictures = [file for file in shown if file]
+    return {"number": number, "title": title, "text": text, "html": kept.strip(), "pictures": pictures}
 
 
-def _place_picture(book: _Book, node: etree._Element, path: str, out: Path, long_side: int) -> None:
+def _place_picture(book: _Book, node: etree._Element, path: str, out: Path, long_side: int) -> str:
+    """Name the package's copy of a picture, or put its description in its place; that copy's name, or ""."""
     address = node.get("src") or node.get("href") or node.get("{http://www.w3.org/1999/xlink}href") or ""
     file = _picture(book, _join(path, address), out, long_side)
     node.tag = "img"
@@ -223,6 +244,7 @@ def _place_picture(book: _Book, node: etree._Element, path: str, out: Path, long
     if not file:
         node.tag = "span"
         node.text = node.get("alt", "")
+    return file
 
 
 def _picture(book: _Book, path: str, out: Path, long_side: int) -> str:

@@ -1,7 +1,7 @@
 """PDF pages as pictures and text, by PDFium."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from media_pipeline.product import Report
 
 MAX_PAGES = 2000
 MAX_TEXT = 200_000  # characters of a page; a page of print has three thousand
+MAX_DEPTH, MAX_ENTRIES = 5, 5000  # of an outline
+Entry = tuple[int, str, int]
+"""A line of an outline: its level, its title, the number of its page."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -30,18 +33,19 @@ def inspect(source: str, name: str) -> dict[str, Any]:
         document.close()
 
 
-def make(source: str, name: str, out: str, sides: list[int], report: Report) -> list[dict[str, Any]]:
-    """Write ``pages/0001.webp`` … and ``poster.jpg``, whose long sides are ``sides``; for each page its number, title,
-    text, picture and measures."""
+def make(source: str, name: str, out: str, sides: list[int], report: Report) -> dict[str, Any]:
+    """Write ``pages/0001.webp`` … and ``poster.jpg``, whose long sides are ``sides``. Answers ``pages``, for each its
+    number, title, text, picture and measures, and ``outline`` as ``nested`` gives it."""
     document = _opened(source, name)
     try:
-        titles = _titles(document)
+        entries = _outline(document)
+        titles = {number: title for _, title, number in reversed(entries)}
         pages = []
         for number in range(1, len(document) + 1):
             page = _page(document, number, name, Path(out), sides)
             pages.append({**page, "title": titles.get(number, "")})
             report("encode", number / len(document))
-        return pages
+        return {"pages": pages, "outline": nested(entries)}
     finally:
         document.close()
 
@@ -64,7 +68,7 @@ def _page(document: pdfium.PdfDocument, number: int, name: str, out: Path, sides
             raise _broken(name)
         image = page.render(scale=long_side / longest, rev_byteorder=True).to_pil().convert("RGB")
         text = page.get_textpage().get_text_range()
-    except pdfium.PdfiumError as error:
+    except (pdfium.PdfiumError, ValueError) as error:
         raise Refused("damaged", f"“{name}”的第 {number} 页已损坏，无法显示。", "请重新导出 PDF 后上传。") from error
     file = f"pages/{number:04d}.webp"
     width, height = picture.save(image, long_side, out / file, "WEBP")
@@ -73,25 +77,33 @@ def _page(document: pdfium.PdfDocument, number: int, name: str, out: Path, sides
     return {"number": number, "text": clean(text), "picture": file, "width": width, "height": height}
 
 
-def _titles(document: pdfium.PdfDocument) -> dict[int, str]:
-    """The first entry of the outline for each page."""
-    titles: dict[int, str] = {}
-    for number, title in _outline(document):
-        titles.setdefault(number, title)
-    return titles
-
-
-def _outline(document: pdfium.PdfDocument) -> Iterator[tuple[int, str]]:
+def _outline(document: pdfium.PdfDocument) -> list[Entry]:
+    entries: list[Entry] = []
     try:
-        for count, bookmark in enumerate(document.get_toc(max_depth=5)):
-            if count >= 5000:  # an outline may point at itself
-                return
+        for count, bookmark in enumerate(document.get_toc(max_depth=MAX_DEPTH)):
+            if count >= MAX_ENTRIES:  # an outline may point at itself
+                break
             target = bookmark.get_dest()
             index = target.get_index() if target else None
-            if index is not None and bookmark.get_title():
-                yield index + 1, clean(bookmark.get_title())[:255]
+            title = clean(bookmark.get_title())[:255]
+            if index is not None and title:
+                entries.append((bookmark.level, title, index + 1))
     except pdfium.PdfiumError:
-        return
+        return entries
+    return entries
+
+
+def nested(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """The tree of an outline: ``{"title", "page", "children"}``. A level that is skipped is not filled in."""
+    top: list[dict[str, Any]] = []
+    path: list[tuple[int, list[dict[str, Any]]]] = [(-1, top)]
+    for level, title, page in entries:
+        while path[-1][0] >= level:
+            path.pop()
+        node: dict[str, Any] = {"title": title, "page": page, "children": []}
+        path[-1][1].append(node)
+        path.append((level, node["children"]))
+    return top
 
 
 def clean(text: str) -> str:

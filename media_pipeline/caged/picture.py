@@ -26,16 +26,34 @@ def inspect(source: str, name: str) -> dict[str, Any]:
         return {"width": width, "height": height}
 
 
-def make(source: str, name: str, out: str, sizes: list[dict]) -> list[dict[str, Any]]:
-    """Write ``sizes`` (``{"name", "long_side", "format"}``) into ``out``, largest first; their measures."""
+def make(source: str, name: str, out: str, sizes: list[dict], zoom: dict | None = None) -> list[dict[str, Any]]:
+    """Write ``sizes`` (``{"name", "long_side", "format"}``) into ``out``, largest first, and the tiles of ``zoom`` (see
+    ``formats.picture.zoom``); the measures of the sizes."""
     largest = max(size["long_side"] for size in sizes)
+    if zoom:
+        largest = max(zoom["levels"][-1]["width"], zoom["levels"][-1]["height"])
     with opened(source, name) as image:
         picture = upright(image, largest, name)
+    if zoom:
+        _write_tiles(picture, zoom, Path(out))
     written = []
     for size in sorted(sizes, key=lambda size: -size["long_side"]):
         made = save(picture, size["long_side"], Path(out) / size["name"], size["format"])
         written.append({"name": size["name"], "width": made[0], "height": made[1]})
     return written
+
+
+def _write_tiles(picture: Image.Image, zoom: dict, out: Path) -> None:
+    tile = zoom["tile"]
+    for number, level in enumerate(zoom["levels"]):
+        size = (level["width"], level["height"])
+        scaled = picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        for row in range(level["rows"]):
+            for column in range(level["columns"]):
+                corner = (column * tile, row * tile)
+                end = (min(corner[0] + tile, size[0]), min(corner[1] + tile, size[1]))
+                name = zoom["name"].format(level=number, column=column, row=row)
+                save(scaled.crop((*corner, *end)), tile, out / name, "WEBP")
 
 
 def opened(source: Any, name: str) -> Image.Image:

@@ -89,10 +89,10 @@ def pdf(pages: int = 2, *, encrypted: bool = False, text: str = "Miao embroidery
         lock = "41" * 32
         objects.append(f"<< /Filter /Standard /V 1 /R 2 /O <{lock}> /U <{lock}> /P -64 >>".encode())
         trailer += f" /Encrypt {len(objects)} 0 R /ID [<{'42' * 16}> <{'42' * 16}>]"
-    return _pdf_file(objects, trailer)
+    return pdf_file(objects, trailer)
 
 
-def _pdf_file(objects: list[bytes], trailer: str) -> bytes:
+def pdf_file(objects: list[bytes], trailer: str) -> bytes:
     data, places = bytearray(b"%PDF-1.4\n"), []
     for number, content in enumerate(objects, 1):
         places.append(len(data))
