@@ -26,10 +26,11 @@ OWN_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2",)  # what the pipeline itself writes
 @dataclass(frozen=True, slots=True)
 class Told:
     """What ffmpeg said about its work: ``frames_in`` pictures were decoded (None without pictures), ``errors`` are the
-    last complaints."""
+    last complaints, ``decoded`` the frames of each input's stream and how many times its decoder failed."""
 
     frames_in: int | None = None
     errors: tuple[str, ...] = ()
+    decoded: tuple[tuple[int, int], ...] = ()
 
 
 @cache
@@ -71,11 +72,17 @@ def run(
     if outcome.returncode != 0:
         raise explain(outcome, name)
     counted = _FRAMES_IN.findall(outcome.stderr)
-    return Told(frames_in=sum(map(int, counted)) if counted else None, errors=_errors(outcome.stderr))
+    return Told(
+        frames_in=sum(map(int, counted)) if counted else None,
+        errors=_errors(outcome.stderr),
+        decoded=tuple((int(frames), int(errors or 0)) for frames, errors in _DECODED.findall(outcome.stderr)),
+    )
 
 
 # The fps filter's own count at its end; there are several when the source changed its size on the way.
 _FRAMES_IN = re.compile(r"(\d+) frames in, \d+ frames out")
+# What is told of each input at the end, in their order.
+_DECODED = re.compile(r"packets read \(\d+ bytes\); (\d+) frames decoded(?:; (\d+) decode errors)?")
 
 
 def _errors(stderr: str) -> tuple[str, ...]:

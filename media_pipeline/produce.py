@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from media_pipeline import film, manifests, plan, probe, profiles, subtitles, tuning, verify
+from media_pipeline import film, manifests, packaging, plan, probe, profiles, subtitles, tuning, verify
 from media_pipeline.cage import Cage
 from media_pipeline.film import Made
 from media_pipeline.formats import cmaf, document, picture, poster, storyboard
@@ -81,18 +81,20 @@ def package_film(work: Work, planned: FilmPlan, made: Made) -> Product:
     """Verify, index and describe the files of the plan's steps, which lie in ``work.out`` as ``<spec>.mp4``."""
     facts, out = work.facts, work.out
     warning = verify.damage(made.told, facts)
-    videos, audios = _tracks(planned, out)
+    tracks = packaging.pack(_tracks(planned, out), out)
     work.report("verify", 0.0)
-    verify.verify([*videos, *audios], out, facts, work.cage)
-    seconds = max(track.index.seconds for track in [*videos, *audios])
+    verify.verify(tracks, out, facts, work.cage)
+    seconds = max(track.index.seconds for track in tracks)
     texts, complaints = subtitles.tracks(work)
     work.report("package", 0.0)
-    _write_manifests(videos, audios, seconds, planned, out)
+    lists = packaging.describe(tracks, out, board=planned.storyboard)
+    if planned.storyboard:
+        (out / storyboard.TRACK).write_text(storyboard.track(planned.storyboard, seconds), "utf-8")
     return Product(
         media_type=facts.media_type if planned.videos else "audio",
         digest=planned.digest,
         files=(),
-        renditions=tuple(_rendition(track, out) for track in [*videos, *audios]),
+        renditions=tuple(_rendition(track) for track in tracks),
         hls=manifests.MASTER,
         dash=manifests.MPD,
         poster=_poster(work, planned),
@@ -101,7 +103,7 @@ def package_film(work: Work, planned: FilmPlan, made: Made) -> Product:
         width=facts.width if planned.videos else None,
         height=facts.height if planned.videos else None,
         tracks=texts,
-        manifest=_beside(planned, made),
+        manifest={"hls": lists, **_beside(planned, made)},
         warnings=(*([warning] if warning else []), *complaints),
     )
 
@@ -158,14 +160,20 @@ MAKERS: dict[str, Callable[[Work], Product]] = {
 }
 
 
-def _tracks(planned: FilmPlan, out: Path) -> tuple[list[Track], list[Track]]:
+def _tracks(planned: FilmPlan, out: Path) -> list[Track]:
+    """The files of the plan's steps, pictures first."""
     fps = Fraction(*planned.fps)
-    videos = [_track(step.spec, out, fps=fps) for step in planned.videos]
-    audios = [
-        _track(step.spec, out, language=step.language, label=step.label, default=step.default)
+    return [_track(step.spec, out, fps=fps) for step in planned.videos] + [
+        _track(
+            step.spec,
+            out,
+            language=step.language,
+            label=step.label,
+            default=step.default,
+            group=f"sound-{step.bit_rate // 1000}-{step.channels}",
+        )
         for step in planned.audios
     ]
-    return videos, audios
 
 
 def _track(spec: str, out: Path, **more) -> Track:
@@ -173,19 +181,10 @@ def _track(spec: str, out: Path, **more) -> Track:
     return Track(spec, name, cmaf.index(out / name), **more)
 
 
-def _write_manifests(videos: list[Track], audios: list[Track], seconds: float, planned: FilmPlan, out: Path) -> None:
-    for track in [*videos, *audios]:
-        (out / track.playlist).write_text(manifests.hls_media(track), "utf-8")
-    if planned.storyboard:
-        (out / storyboard.TRACK).write_text(storyboard.track(planned.storyboard, seconds), "utf-8")
-    (out / manifests.MPD).write_text(manifests.dash(videos, audios, seconds), "utf-8")
-    (out / manifests.MASTER).write_text(manifests.hls_master(videos, audios), "utf-8")
-
-
-def _rendition(track: Track, out: Path) -> ProducedRendition:
+def _rendition(track: Track) -> ProducedRendition:
     index = track.index
-    size = (out / track.name).stat().st_size
-    return ProducedRendition(track.spec, track.name, size, index.average_rate, index.width, index.height, index.codecs)
+    rate = index.average_rate
+    return ProducedRendition(track.spec, track.name, index.bytes, rate, index.width, index.height, index.codecs)
 
 
 def _poster(work: Work, planned: FilmPlan) -> str:
@@ -198,11 +197,10 @@ def _files(out: Path) -> tuple[ProducedFile, ...]:
     """Every file of the package in the order it is stored: media first, the playlists that name them last."""
     found = [path for path in sorted(out.rglob("*")) if path.is_file()]
     found.sort(key=lambda path: (path.suffix in MANIFESTS_LAST, path.name == manifests.MASTER))
-    return tuple(ProducedFile(path.relative_to(out).as_posix(), _type(path), path.stat().st_size) for path in found)
-
-
-def _type(path: Path) -> str:
-    return "audio/mp4" if path.name.startswith("audio-") and path.suffix == ".mp4" else CONTENT_TYPES[path.suffix]
+    return tuple(
+        ProducedFile(path.relative_to(out).as_posix(), CONTENT_TYPES[path.suffix], path.stat().st_size)
+        for path in found
+    )
 
 
 def _sha256(source: Path, tell: Report) -> str:

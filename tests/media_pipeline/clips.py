@@ -9,6 +9,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
+import m3u8
 from PIL import Image
 
 from media_pipeline import ffmpeg
@@ -64,6 +65,18 @@ def written(name: str, data: bytes) -> Path:
     path = place(name)
     path.write_bytes(data)
     return path
+
+
+def track(out: Path, spec: str) -> Path:
+    """One track of a package as a file of its own, put together from what its playlist says."""
+    playlist = m3u8.load(str(out / f"{spec}.m3u8"))
+    ranges = [playlist.segment_map[0].byterange, *(segment.byterange for segment in playlist.segments)]
+    data = (out / playlist.segments[0].uri).read_bytes()
+    alone = out.with_name(f"{out.name}-{spec}.mp4")
+    with alone.open("wb") as file:
+        for size, offset in (map(int, part.split("@")) for part in ranges):
+            file.write(data[offset : offset + size])
+    return alone
 
 
 def decoded_frames(path: Path) -> list[str]:
