@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from catalog.covers import Cover, cover, plates, prepare
 from catalog.kinds import Kind
-from catalog.models import Course, Lesson, Place
+from catalog.models import Course, Lesson, Licence, Place
 from media_pipeline.models import AssetState, DocumentPage, Job, MediaAsset, TextTrack
 from media_pipeline.playback import Playback, playback
 
@@ -67,6 +67,7 @@ class CoursePage:
     cues: Sequence[Cue] = ()
     page: DocumentPage | None = None
     page_count: int = 0
+    chapters: Sequence[Cue] = ()
     contents: Sequence[tuple[int, str]] = ()
     plates: Sequence[Plate] = ()
     next_lesson: Lesson | None = None
@@ -82,6 +83,17 @@ class CoursePage:
     def text_only(self) -> bool:
         """A reading that is its own description, without a lesson."""
         return self.course.kind == Kind.READING and not self.lessons and bool(self.course.description)
+
+    @property
+    def text_first(self) -> bool:
+        """A sound is followed by its text; a film by the list of its lessons."""
+        return self.course.kind == Kind.AUDIO and bool(self.cues)
+
+    @property
+    def download(self) -> str:
+        """The address of the film as one file, where the course may leave the site; else ""."""
+        play = self.playback
+        return play.download if play and self.course.licence != Licence.PLATFORM else ""
 
     @property
     def picture_url(self) -> str:
@@ -111,7 +123,8 @@ def build(
         playback=play,
         waiting=_waiting(asset) if asset and not play else None,
         start=start,
-        cues=_cues(asset, play) if asset and play else (),
+        cues=_cues(asset, play, {"captions", "transcript"}) if asset and play else (),
+        chapters=_cues(asset, play, {"chapters"}) if asset and play else (),
         page=sheet,
         page_count=len(play.pages) if play else 0,
         contents=[(p.number, p.title) for p in play.pages if p.title] if play else (),
@@ -158,14 +171,14 @@ def _waiting(asset: MediaAsset) -> Waiting:
     return Waiting(_("这一讲暂时打不开"), asset.reason)
 
 
-def _cues(asset: MediaAsset, play: Playback) -> list[Cue]:
-    """The transcript in the language nearest to the page's."""
-    wanted = [track for track in play.tracks if track.kind in {"captions", "transcript"}]
+def _cues(asset: MediaAsset, play: Playback, kinds: set[str]) -> list[Cue]:
+    """The lines of one track of these kinds, in the language nearest to the page's."""
+    wanted = [track for track in play.tracks if track.kind in kinds]
     if not wanted:
         return []
     english = get_language() == "en"
     best = min(wanted, key=lambda track: track.language.startswith("en") != english)
-    row = TextTrack.objects.filter(asset=asset, kind=best.kind, language=best.language).first()
+    row = TextTrack.objects.filter(asset=asset, kind=best.kind, language=best.language, draft=False).first()
     return [Cue(start, text) for start, _end, text in row.cues] if row else []
 
 
@@ -205,9 +218,9 @@ def _player(course: Course, lesson: Lesson, play: Playback, following: Lesson | 
         "institution": course.institution.name,
         "kind": course.kind,
         "hls": play.hls,
-        "dash": play.dash,
-        "storyboard": play.storyboard,
-        "download": play.download,
+        "av1": _av1(play),
+        "sound": play.sound,
+        "waveform": play.waveform,
         "cover": cover(course).url,
         "artwork": play.poster or cover(course).url,
         "start": start,
@@ -219,7 +232,23 @@ def _player(course: Course, lesson: Lesson, play: Playback, following: Lesson | 
             "failed": _("现在播放不了。请检查网络后再试；如果一直这样，请换一个浏览器。"),
             "retry": _("再试一次"),
             "lost": _("网络断了，正在重新连接…"),
+            "place": _("播放进度"),
         },
+    }
+
+
+def _av1(play: Playback) -> dict[str, object] | None:
+    """What a browser must know of the AV1 list to say whether it plays it well: its largest picture."""
+    films = [r for r in play.renditions if r.codecs.startswith("av01") and r.width and r.height]
+    if not play.hls_av1 or not films:
+        return None
+    best = max(films, key=lambda r: (r.width or 0) * (r.height or 0))
+    return {
+        "url": play.hls_av1,
+        "type": f'video/mp4; codecs="{best.codecs}"',
+        "width": best.width,
+        "height": best.height,
+        "bitrate": best.bitrate or 1_000_000,
     }
 
 
@@ -256,7 +285,7 @@ def structured(page: CoursePage, url: str) -> list[dict]:
         "url": url,
         "duration": _iso_duration(play.duration or 0),
         "uploadDate": (course.first_published_at or course.created_at).isoformat(),
-        "contentUrl": base + (play.download or play.hls),
+        "contentUrl": base + (page.download or play.hls),
         "thumbnailUrl": [base + (play.poster or page.cover.url)],
     }
     return [described, film]

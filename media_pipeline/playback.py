@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from media_pipeline.access import media_url, track_url
-from media_pipeline.models import AssetState, MediaAsset, Package
+from media_pipeline.models import AssetState, MediaAsset, Package, Rendition
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """Addresses are "" where the asset has no such file. ``duration`` in seconds."""
+    """Addresses are "" where the asset has no such file. ``duration`` in seconds.
+
+    ``hls`` is the H.264 list, or the only one; ``hls_av1`` the same film in AV1; ``sound`` the first voice alone.
+    ``waveform``: the loudest sound of equal spans, 0 to 255. ``scenes``: seconds where the picture changes.
+    ``unfinished``: what plays now is a first, small package; the other sizes are still being made.
+    """
 
     hls: str
+    hls_av1: str
     dash: str
+    sound: str
     poster: str
     storyboard: str
     tracks: tuple[Track, ...]
@@ -67,6 +74,9 @@ class Playback:
     pictures: tuple[Picture, ...]
     pages: tuple[Page, ...]
     download: str
+    waveform: tuple[int, ...] = ()
+    scenes: tuple[float, ...] = ()
+    unfinished: bool = False
 
 
 def playback(asset: MediaAsset, *, signed: bool = False) -> Playback | None:
@@ -79,32 +89,51 @@ def playback(asset: MediaAsset, *, signed: bool = False) -> Playback | None:
     def url(key: str) -> str:
         return media_url(asset, key, signed=signed)
 
-    download = package.manifest.get("download", "")
+    def inside(name: str) -> str:
+        return url(f"{package.prefix}{name}") if name else ""
+
+    made = package.manifest
+    renditions = list(asset.renditions.all())
     return Playback(
         hls=url(package.hls_key),
+        hls_av1=inside(_av1(made)),
         dash=url(package.dash_key),
+        sound=inside(_sound(renditions)) if package.hls_key else "",
         poster=url(asset.poster_key),
         storyboard=url(package.storyboard_key),
         tracks=_tracks(asset, signed=signed),
         duration=asset.duration,
         width=asset.width,
         height=asset.height,
-        renditions=tuple(
-            Variant(r.spec, r.bytes, r.bitrate, r.width, r.height, r.codecs) for r in asset.renditions.all()
-        ),
+        renditions=tuple(Variant(r.spec, r.bytes, r.bitrate, r.width, r.height, r.codecs) for r in renditions),
         pictures=_pictures(asset, package, signed=signed),
         pages=tuple(
             Page(p.number, p.title, url(p.picture_key), p.width, p.height)
             for p in asset.pages.defer("text", "html").all()
         ),
-        download=url(f"{package.prefix}{download}") if download else "",
+        download=inside(made.get("download", "")),
+        waveform=tuple(made.get("waveform", ())),
+        scenes=tuple(made.get("scenes", ())),
+        unfinished=not package.complete,
     )
+
+
+def _av1(manifest: dict) -> str:
+    """The AV1 list of a film that also has one in H.264: a film in AV1 alone is played by its only list."""
+    lists = manifest.get("hls") or {}
+    return lists.get("av1", "") if "h264" in lists else ""
+
+
+def _sound(renditions: list[Rendition]) -> str:
+    """The playlist of a film's first sound track, made in the order of the tracks; "" for one without sound."""
+    sounds = [r for r in renditions if r.spec.startswith("audio-")]
+    return f"{min(sounds, key=lambda r: r.pk).spec}.m3u8" if sounds else ""
 
 
 def _tracks(asset: MediaAsset, *, signed: bool) -> tuple[Track, ...]:
     return tuple(
         Track(t.kind, t.language, t.label or _language(t.language), track_url(asset, t.kind, t.language, signed=signed))
-        for t in asset.tracks.defer("cues").all()
+        for t in asset.tracks.filter(draft=False).defer("cues")
     )
 
 

@@ -1,7 +1,8 @@
 // The player of film and sound: source, memory, transcript, quality, sound only, and what to say when nothing plays.
 
-import { open } from "./lib/engine.js";
+import { source } from "./lib/engine.js";
 import { clock, find, fromAccount, keep, tell } from "./lib/progress.js";
+import { wave } from "./lib/wave.js";
 
 const data = JSON.parse(document.getElementById("player-data").textContent);
 const root = document.querySelector("[data-player]");
@@ -39,42 +40,34 @@ async function startingPoint() {
   return { at: newest.position, resumed: true };
 }
 
-let engine;
-let wanted = 0;
-
-async function load(options = {}) {
-  engine?.hls?.destroy();
-  engine = await open(video, { hls: data.hls, start: wanted, onFatal: failed, ...options });
-  root.dataset.engine = engine.name;
-  if (engine.name === "native" && wanted) {
-    video.addEventListener("loadedmetadata", () => {
-      if (Math.abs(video.currentTime - wanted) > 1) video.currentTime = wanted;
-    }, { once: true });
-  }
-}
-
 function failed() {
   root.dataset.failed = "";
   say(data.words.failed, () => {
     delete root.dataset.failed;
     say("");
-    wanted = video.currentTime || wanted;
-    load().then(() => video.play()).catch(() => {});
+    load({ at: video.currentTime }).then(() => video.play()).catch(() => {});
   });
 }
 
-video.addEventListener("error", () => {
-  // The browser's own HLS gave up: hls.js may still manage.
-  if (engine?.name === "native" && !root.dataset.retried) {
-    root.dataset.retried = "";
-    wanted = video.currentTime || wanted;
-    load({ forceScript: true });
-  } else failed();
-});
+const engine = source(video, data, { lost: () => say(data.words.lost), failed });
+let soundOnly = false;
+
+async function load(options) {
+  await engine.open({ sound: soundOnly, ...options });
+  root.dataset.engine = engine.name;
+}
+
 addEventListener("offline", () => say(data.words.lost));
-addEventListener("online", () => {
-  if (!("failed" in root.dataset)) say("");
-});
+for (const [thing, name] of [[self, "online"], [video, "playing"]]) {
+  thing.addEventListener(name, () => {
+    if (!("failed" in root.dataset) && note.textContent === data.words.lost && navigator.onLine) say("");
+  });
+}
+// A new source begins at the usual speed unless it is told otherwise.
+video.addEventListener("ratechange", () => (video.defaultPlaybackRate = video.playbackRate));
+
+const levels = root.querySelector("[data-wave]");
+if (levels) wave(levels, video, data.waveform, data.duration, data.words.place);
 
 // Memory ------------------------------------------------------------------------------------------
 let restarted = false;
@@ -116,16 +109,15 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") remember(true);
 });
 
-// Transcript --------------------------------------------------------------------------------------
-const transcript = document.querySelector("[data-transcript]");
-if (transcript) {
-  const scroll = transcript.querySelector(".scroll");
-  const lines = [...transcript.querySelectorAll("[data-start]")];
+// Transcript and chapters -------------------------------------------------------------------------
+function follow(list) {
+  const scroll = list.querySelector(".scroll");
+  const lines = [...list.querySelectorAll("[data-start]")];
   const starts = lines.map((line) => Number(line.dataset.start));
   let current;
   let touched = 0;
   for (const name of ["wheel", "touchmove", "keydown"]) scroll.addEventListener(name, () => (touched = Date.now()), { passive: true });
-  transcript.addEventListener("click", (event) => {
+  list.addEventListener("click", (event) => {
     const line = event.target.closest("[data-start]");
     if (!line) return;
     event.preventDefault();
@@ -140,12 +132,13 @@ if (transcript) {
     line?.setAttribute("aria-current", "true");
     current = line;
     // A reader who scrolls is looking for something: do not pull the list away for a while.
-    if (line && transcript.open && Date.now() - touched > 4000) {
+    if (line && list.open && Date.now() - touched > 4000) {
       const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
       scroll.scrollTo({ top: line.offsetTop - scroll.offsetTop - scroll.clientHeight / 3, behavior: still ? "auto" : "smooth" });
     }
   });
 }
+for (const list of document.querySelectorAll("[data-transcript], [data-chapters]")) follow(list);
 
 // What stands below the picture -------------------------------------------------------------------
 const restart = actions?.querySelector("[data-restart]");
@@ -157,14 +150,17 @@ restart?.addEventListener("click", () => {
   video.play().catch(() => {});
 });
 
-const soundOnly = actions?.querySelector("[data-audio-only]");
-soundOnly?.addEventListener("click", () => {
-  const on = root.classList.toggle("sound-only");
-  soundOnly.setAttribute("aria-pressed", String(on));
-  if (engine?.hls) engine.hls.autoLevelCapping = on ? 0 : -1;
+// The sound alone is another list, so that nothing of the picture is fetched; the place and the speed stay.
+const quality = actions?.querySelector("[data-quality]");
+const soundButton = actions?.querySelector("[data-audio-only]");
+soundButton?.addEventListener("click", () => {
+  soundOnly = !soundOnly;
+  root.classList.toggle("sound-only", soundOnly);
+  soundButton.setAttribute("aria-pressed", String(soundOnly));
+  if (quality) quality.querySelector("select").disabled = soundOnly;
+  load({ at: video.currentTime });
 });
 
-const quality = actions?.querySelector("[data-quality]");
 if (quality && !self.MediaSource && !self.ManagedMediaSource) quality.hidden = true;
 else if (quality) {
   const select = quality.querySelector("select");
@@ -174,34 +170,48 @@ else if (quality) {
     engine.hls.currentLevel = height ? engine.hls.levels.findIndex((level) => Math.min(level.height, level.width) === height) : -1;
   };
   select.addEventListener("change", async () => {
-    if (!engine.hls) {
-      // Only hls.js lets a viewer choose: change over at the same place.
-      const playing = !video.paused;
-      wanted = video.currentTime;
-      await load({ forceScript: true });
-      engine.hls?.once("hlsManifestParsed", () => {
-        apply();
-        if (playing) video.play().catch(() => {});
-      });
-    } else apply();
+    if (engine.hls) return apply();
+    await load({ at: video.currentTime, script: true }); // only hls.js lets a viewer choose
+    engine.hls?.once("hlsManifestParsed", apply);
   });
 }
 
 // The lock screen and media keys ------------------------------------------------------------------
 if ("mediaSession" in navigator) {
-  navigator.mediaSession.metadata = new MediaMetadata({
+  const session = navigator.mediaSession;
+  session.metadata = new MediaMetadata({
     title: data.title, artist: data.institution, album: data.course, artwork: [{ src: data.artwork }],
   });
-  const step = (seconds) => () => (video.currentTime = Math.max(0, video.currentTime + seconds));
-  navigator.mediaSession.setActionHandler("seekbackward", step(-10));
-  navigator.mediaSession.setActionHandler("seekforward", step(10));
-  if (data.next) navigator.mediaSession.setActionHandler("nexttrack", () => location.assign(data.next));
+  const move = (to) => {
+    video.currentTime = Math.max(0, to);
+  };
+  const acts = {
+    play: () => video.play().catch(() => {}),
+    pause: () => video.pause(),
+    seekbackward: (asked) => move(video.currentTime - (asked.seekOffset ?? 10)),
+    seekforward: (asked) => move(video.currentTime + (asked.seekOffset ?? 10)),
+    seekto: (asked) => move(asked.seekTime),
+    ...(data.next && { nexttrack: () => location.assign(data.next) }),
+  };
+  for (const [name, act] of Object.entries(acts)) {
+    try {
+      session.setActionHandler(name, act);
+    } catch {
+      // an older browser does not know this action; the others still work
+    }
+  }
+  for (const name of ["loadedmetadata", "seeked", "ratechange", "play", "pause"]) {
+    video.addEventListener(name, () => {
+      session.playbackState = video.paused ? "paused" : "playing";
+      if (!Number.isFinite(video.duration) || !session.setPositionState) return;
+      session.setPositionState({ duration: video.duration, playbackRate: video.playbackRate, position: Math.min(video.currentTime, video.duration) });
+    });
+  }
 }
 
 const forced = new URLSearchParams(location.search).get("engine") === "hls.js";
 startingPoint().then(async ({ at, resumed }) => {
-  wanted = at;
-  await load({ forceScript: forced });
+  await load({ at, script: forced });
   if (resumed) {
     say(data.words.resumed.replace("{time}", clock(at)));
     video.addEventListener("playing", () => setTimeout(() => say(""), 4000), { once: true });

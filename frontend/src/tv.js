@@ -1,6 +1,6 @@
 // The television: four arrows, Enter and Back reach everything; the focus is remembered for each page.
 
-import { open } from "./lib/engine.js";
+import { source } from "./lib/engine.js";
 import { clock, everywhere, find, keep, tell } from "./lib/progress.js";
 import { focus, nearest, targets } from "./lib/space.js";
 
@@ -125,13 +125,13 @@ async function startPlayer() {
   const places = await everywhere();
   const known = places.find((item) => String(item.lesson) === String(data.lesson)) ?? find(data.lesson);
   const start = known && !known.finished && known.position > 5 ? known.position : 0;
-  const failed = () => {
-    note.textContent = data.words.failed;
+  const tellOf = (words) => () => {
+    note.textContent = words;
     note.hidden = false;
     wake();
   };
-  await open(video, { hls: data.hls, start, onFatal: failed });
-  if (start) video.addEventListener("loadedmetadata", () => (video.currentTime = start), { once: true });
+  await source(video, data, { lost: tellOf(data.words.lost), failed: tellOf(data.words.failed) }).open({ at: start });
+  video.addEventListener("playing", () => (note.hidden = true));
   const tracks = () => [...video.textTracks].filter((track) => track.kind === "captions");
   if (tracks()[0]) tracks()[0].mode = "showing";
   const acts = {
@@ -183,7 +183,6 @@ async function startPlayer() {
     if (data.next) location.assign(data.next);
     else wake();
   });
-  video.addEventListener("error", failed);
   document.addEventListener("visibilitychange", () => document.hidden && remember(true));
   video.play().catch(() => {}); // sets without autoplay wait for the play button, which has the focus
 }
