@@ -93,10 +93,9 @@ def _finish(one: Ingested, owner: Institution, title: str, publish: bool) -> Non
         return
     for path, language in side_cars(one.path):
         try:
-            tracks.set_track(asset, path.read_text(encoding="utf-8-sig"), language=language)
-        except (Refused, UnicodeDecodeError) as refused:
-            reason = refused.reason if isinstance(refused, Refused) else "不是 UTF-8 文本，请另存后再试。"
-            one.warnings.append(f"字幕 {path.name} 没有带入：{reason}")
+            tracks.set_track(asset, path.read_bytes(), language=language)
+        except Refused as refused:
+            one.warnings.append(f"字幕 {path.name} 没有带入：{refused.reason}")
     one.course = _course_of(asset, owner, title)
     if publish:
         try:

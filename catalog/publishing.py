@@ -111,7 +111,7 @@ def _keep_figures(ids: list[int]) -> None:
 def _figures(ids: list[int]) -> dict[int, _Figures]:
     """Figures of those courses that have lessons with media. Two queries."""
     captioned = set(
-        TextTrack.objects.filter(kind=TextTrack.Kind.CAPTIONS, asset__lessons__course__in=ids).values_list(
+        TextTrack.objects.filter(kind=TextTrack.Kind.CAPTIONS, draft=False, asset__lessons__course__in=ids).values_list(
             "asset", flat=True
         )
     )

@@ -156,7 +156,7 @@ class MembershipForm(WagtailAdminModelForm):
 class CaptionsForm(forms.Form):
     """A caption file for one asset."""
 
-    file = forms.FileField(label="字幕文件", help_text="SRT、VTT 或 ASS，UTF-8 编码，不超过 2 MB。")
+    file = forms.FileField(label="字幕文件", help_text="SRT、VTT 或 ASS，不超过 2 MB。")
     kind = forms.ChoiceField(
         label="用途", choices=[("captions", "字幕"), ("chapters", "章节"), ("transcript", "文稿")], initial="captions"
     )
@@ -166,17 +166,12 @@ class CaptionsForm(forms.Form):
         initial="zh-Hans",
     )
 
-    def clean_file(self) -> str:
+    def clean_file(self) -> bytes:
         file = self.cleaned_data["file"]
         if file.size > 2 * 1024**2:
             raise ValidationError(f"“{file.name}”有 {file.size / 1024**2:.1f} MB，超过 2 MB：请确认这是字幕文件。")
-        data = file.read()
-        for encoding in ("utf-8-sig", "gb18030"):
-            try:
-                return data.decode(encoding)
-            except UnicodeDecodeError:
-                continue
-        raise ValidationError(f"读不出“{file.name}”的文字：请另存为 UTF-8 编码再上传。")
+        data: bytes = file.read()
+        return data
 
 
 class AssetForm(WagtailAdminModelForm):

@@ -13,7 +13,7 @@ import imageio_ffmpeg
 
 from media_pipeline.cage import Cage, Limits, Outcome, refuse_exceeded
 from media_pipeline.errors import Failed, MediaError, Refused
-from media_pipeline.probe import FORMATS, MAX_PIXELS
+from media_pipeline.probe import DECODERS, FORMATS, MAX_PIXELS
 
 GLOBAL = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-y")
 # ffmpeg's own ``-progress`` is silent until every output has begun, and a poster or storyboard begins near the end of
@@ -48,6 +48,7 @@ def read(source: Path, *, formats: Sequence[str] = FORMATS, **options: Any) -> A
         str(source.absolute()),
         format_whitelist=",".join(formats),
         protocol_whitelist="file",
+        codec_whitelist=DECODERS,
         max_pixels=MAX_PIXELS,
         **options,
     )

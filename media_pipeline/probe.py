@@ -13,6 +13,25 @@ FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "flv", "asf", "mxf", "dv",
     "ogg", "mp3", "wav", "w64", "flac", "aac", "aiff", "caf", "ac3", "amr",
 )  # fmt: skip
+# Decoders that may run: what cameras, recorders, editors and old archives write. The many others (games, vector
+# pictures, terminals) are never asked to read an upload.
+DECODERS = (
+    "h264,hevc,vvc,av1,libdav1d,libaom-av1,vp3,vp6,vp6a,vp6f,vp8,vp9,libvpx,libvpx-vp9,theora,"
+    "mpeg1video,mpeg2video,mpegvideo,mpeg4,msmpeg4,msmpeg4v1,msmpeg4v2,wmv1,wmv2,wmv3,vc1,h261,h263,"
+    "h263i,h263p,flv,flashsv,flashsv2,rv10,rv20,rv30,rv40,cavs,mjpeg,mjpegb,png,gif,bmp,webp,"
+    "jpeg2000,prores,prores_raw,dnxhd,cfhd,dvvideo,aic,hap,huffyuv,ffvhuff,ffv1,utvideo,magicyuv,"
+    "lagarith,rawvideo,v210,v210x,r210,r10k,v308,v408,yuv4,y41p,qtrle,rpza,smc,svq1,svq3,cinepak,"
+    "indeo3,indeo4,indeo5,msvideo1,msrle,fraps,camtasia,tscc2,zmbv,zlib,mss1,mss2,aac,aac_latm,ac3,"
+    "eac3,dca,truehd,mlp,mp1,mp1float,mp2,mp2float,mp3,mp3float,opus,libopus,vorbis,libvorbis,flac,"
+    "alac,wavpack,tta,wmav1,wmav2,wmapro,wmavoice,wmalossless,amrnb,amrwb,libopencore_amrnb,"
+    "libopencore_amrwb,g722,g726,g726le,gsm,gsm_ms,ilbc,speex,nellymoser,cook,sipr,qdm2,qdmc,qcelp,"
+    "mace3,mace6,truespeech,dvaudio,s302m,imc,iac,adpcm_ms,adpcm_ima_wav,adpcm_ima_qt,adpcm_swf,"
+    "adpcm_yamaha,pcm_alaw,pcm_mulaw,pcm_bluray,pcm_dvd,pcm_lxf,pcm_f16le,pcm_f24le,pcm_f32be,pcm_f32le,"
+    "pcm_f64be,pcm_f64le,pcm_s8,pcm_s8_planar,pcm_u8,pcm_s16be,pcm_s16be_planar,pcm_s16le,pcm_s16le_planar,"
+    "pcm_u16be,pcm_u16le,pcm_s24be,pcm_s24daud,pcm_s24le,pcm_s24le_planar,pcm_u24be,pcm_u24le,pcm_s32be,"
+    "pcm_s32le,pcm_s32le_planar,pcm_u32be,pcm_u32le,pcm_s64be,pcm_s64le,subrip,srt,ass,ssa,webvtt,"
+    "mov_text,text,microdvd,sami,dvdsub,dvbsub,pgssub,xsub,cc_dec"
+)
 MAX_PIXELS = 8192 * 4320  # 8K, the largest picture a camera writes
 MAX_SECONDS = 24 * 3600
 MAX_FILL = 100  # frames written for each frame there is
@@ -110,9 +129,10 @@ def _film(source: Path, cage: Cage, name: str, size: int) -> Facts:
         source=str(source.resolve()),
         name=name,
         formats=",".join(FORMATS),
+        decoders=DECODERS,
         max_pixels=MAX_PIXELS,
     )
-    facts = _film_facts(found, name, size)
+    facts = film_facts(found, name, size)
     if facts.duration and facts.duration > MAX_SECONDS:
         raise Refused("too-long", f"“{name}”长达 {facts.duration / 3600:.0f} 小时，上限是 24 小时。", "请拆分后上传。")
     if facts.video and facts.duration and _stretched(facts.video, facts.duration):
@@ -131,7 +151,7 @@ def _stretched(video: VideoFacts, seconds: float) -> bool:
     return seconds * rate > MAX_FILL * max(1, video.frames) and seconds > 600
 
 
-def _film_facts(found: dict[str, Any], name: str, size: int) -> Facts:
+def film_facts(found: dict[str, Any], name: str, size: int) -> Facts:
     video = found["video"]
     shown = VideoFacts(**{**video, "fps": tuple(video["fps"])}) if video else None
     return Facts(

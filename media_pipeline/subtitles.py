@@ -1,17 +1,20 @@
 """Timed text that comes inside a film: subtitles and chapters become tracks of their own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import ffmpeg as graph
 
 from media_pipeline import captions, ffmpeg
-from media_pipeline.cage import Limits
+from media_pipeline.cage import Limits, longer
 from media_pipeline.captions import Cue
 from media_pipeline.errors import Refused
 from media_pipeline.plan import language_tag
+from media_pipeline.probe import SubtitleFacts
 from media_pipeline.work import Work
 
 Track = tuple[str, str, list[Cue]]
+MAX_STREAMS = 40
 LIMITS = Limits(wall_seconds=900, stall_seconds=120, file_bytes=captions.MAX_BYTES)
 
 
@@ -20,26 +23,45 @@ def tracks(work: Work) -> tuple[tuple[Track, ...], tuple[str, ...]]:
     that fails never takes the film away."""
     found: dict[str, Track] = {}
     warnings = []
-    for stream in work.facts.subtitles:
+    streams = work.facts.subtitles[:MAX_STREAMS]
+    for stream, file in zip(streams, _extracted(work, streams), strict=True):
         language = language_tag(stream.language)
-        if language in found:
-            continue
         try:
-            found[language] = ("captions", language, _extracted(work, stream.index))
+            cues = _shifted(captions.parse_bytes(_written(file)), work.facts.lead)
         except Refused as reason:
             warnings.append(f"内嵌字幕（{language}）没有取出：{reason.sentence}")
+            continue
+        finally:
+            file.unlink(missing_ok=True)
+        # Containers say only “Chinese”; which script it is, the words show.
+        language = captions.chinese_tag(cues) if language == "zh" else language
+        found.setdefault(language, ("captions", language, cues))
     chapters = _chapters(work)
     return (*found.values(), *([("chapters", "und", chapters)] if chapters else [])), tuple(warnings)
 
 
-def _extracted(work: Work, index: int) -> list[Cue]:
-    file = work.out / f"subtitle-{index}.vtt"
-    output = graph.output(ffmpeg.read(work.source)[str(index)], str(file), format="webvtt")
+def _extracted(work: Work, streams: Sequence[SubtitleFacts]) -> list[Path]:
+    """The files of these streams; what could not be read is missing or empty. They are read together, and one by one
+    when one of them spoils it for the others."""
+    files = [work.out / f"subtitle-{stream.index}.vtt" for stream in streams]
+    source = ffmpeg.read(work.source)
+    outputs = [
+        graph.output(source[str(stream.index)], str(file), format="webvtt")
+        for stream, file in zip(streams, files, strict=True)
+    ]
+    if outputs and not _run(work, outputs) and len(outputs) > 1:
+        for output in outputs:
+            _run(work, [output])
+    return files
+
+
+def _run(work: Work, outputs: list) -> bool:
+    limits = longer(LIMITS, LIMITS.wall_seconds + (work.facts.duration or 0.0))
     try:
-        ffmpeg.run([output], work.cage, name=work.facts.name, limits=LIMITS)
-        return _shifted(captions.parse_bytes(_written(file)), work.facts.lead)
-    finally:
-        file.unlink(missing_ok=True)
+        ffmpeg.run(outputs, work.cage, name=work.facts.name, limits=limits)
+    except Refused:
+        return False
+    return True
 
 
 def _written(file: Path) -> bytes:

@@ -92,7 +92,12 @@ def _parsed(key: str) -> tuple[UUID, str, str]:
 
 def _track(request: HttpRequest, uid: UUID, name: str, cache: str) -> HttpResponseBase:
     named = TRACK.fullmatch(name)
-    track = named and TextTrack.objects.filter(asset__uid=uid, kind=named["kind"], language=named["language"]).first()
+    track = (
+        named
+        and TextTrack.objects.filter(
+            asset__uid=uid, kind=named["kind"], language=named["language"], draft=False
+        ).first()
+    )
     if not track:
         raise Http404
     text = vtt(track).encode()

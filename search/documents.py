@@ -124,7 +124,7 @@ def documents(courses: QuerySet[Course], *, inside: bool = True) -> Iterator[Cou
 def _prefetched(courses: QuerySet[Course], inside: bool) -> QuerySet[Course]:
     lessons = Lesson.objects.order_by("sort_order", "pk")
     if inside:
-        spoken = TextTrack.objects.exclude(kind=TextTrack.Kind.CHAPTERS)
+        spoken = TextTrack.objects.filter(draft=False).exclude(kind=TextTrack.Kind.CHAPTERS)
         pages = DocumentPage.objects.defer("html")
         lessons = lessons.prefetch_related(Prefetch("asset__tracks", spoken), Prefetch("asset__pages", pages))
     return courses.select_related("institution").prefetch_related(

@@ -34,11 +34,15 @@ class _Seen:
     corrupt: int = 0
 
 
-def inspect(source: str, name: str, formats: str, max_pixels: int) -> dict[str, Any]:
+def inspect(source: str, name: str, formats: str, decoders: str, max_pixels: int) -> dict[str, Any]:
     """Container, streams, duration in seconds. Raises Refused for what cannot be opened, decoded or is cut short."""
     options = {"format_whitelist": formats, "protocol_whitelist": "file", "max_pixels": str(max_pixels)}
+    allowed = {"codec_whitelist": decoders}
     try:
-        with av.open(source, options=options, metadata_errors="replace") as film:
+        with av.open(source, options=options | allowed, metadata_errors="replace") as film:
+            for stream in film.streams:
+                if stream.codec_context:
+                    stream.codec_context.options = allowed
             return _Inspection(film, name, max_pixels).facts()
     except av.error.FFmpegError as error:
         raise _unreadable(name, error) from error

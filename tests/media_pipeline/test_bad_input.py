@@ -7,7 +7,7 @@ import pytest
 from media_pipeline import probe
 from media_pipeline.cage import Cage
 from media_pipeline.errors import Refused
-from media_pipeline.probe import FORMATS, MAX_PIXELS
+from media_pipeline.probe import DECODERS, FORMATS, MAX_PIXELS
 from media_pipeline.produce import produce
 from tests.media_pipeline import clips
 
@@ -113,6 +113,7 @@ def test_reader_itself_opens_no_list(kind, tmp_path):
             source=str(source),
             name="list.mp4",
             formats=",".join(FORMATS),
+            decoders=DECODERS,
             max_pixels=MAX_PIXELS,
         )
 
