@@ -16,7 +16,7 @@ from catalog.covers import Cover, cover, plates, prepare
 from catalog.kinds import Kind
 from catalog.models import Course, Lesson, Licence, Place
 from media_pipeline.models import AssetState, DocumentPage, Job, MediaAsset, TextTrack
-from media_pipeline.playback import Playback, playback
+from media_pipeline.playback import Heading, Playback, playback, section_html
 
 WAITING = frozenset({AssetState.RECEIVED, AssetState.CHECKED, AssetState.PROCESSING})
 RELATED = 4
@@ -37,11 +37,13 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """One picture of a gallery: its lesson, the sizes for the page and the largest file."""
+    """One picture of a gallery: its lesson, the sizes for the page, the largest file, and the tiles of a picture that
+    is larger than that: ``{"tile", "levels", "url"}`` as in the package's manifest, or None."""
 
     lesson: Lesson
     cover: Cover
     full: str
+    zoom: dict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ class CoursePage:
     page: DocumentPage | None = None
     page_count: int = 0
     chapters: Sequence[Cue] = ()
-    contents: Sequence[tuple[int, str]] = ()
+    html: str = ""
+    contents: Sequence[Heading] = ()
+    heading: Heading | None = None
     plates: Sequence[Plate] = ()
     next_lesson: Lesson | None = None
     places: Sequence[Sequence[Place]] = ()
@@ -83,6 +87,11 @@ class CoursePage:
     def text_only(self) -> bool:
         """A reading that is its own description, without a lesson."""
         return self.course.kind == Kind.READING and not self.lessons and bool(self.course.description)
+
+    @property
+    def zooms(self) -> dict[int, dict]:
+        """Tiles of the plates that have them, by the number of the lesson."""
+        return {plate.lesson.number: plate.zoom for plate in self.plates if plate.zoom}
 
     @property
     def text_first(self) -> bool:
@@ -115,6 +124,7 @@ def build(
     play = playback(asset, signed=signed) if asset else None
     sheet = _sheet(asset, play, page) if play and course.kind == Kind.READING else None
     following = _next(lessons, lesson)
+    contents = _contents(play) if play else []
     return CoursePage(
         course=course,
         lessons=lessons,
@@ -127,7 +137,9 @@ def build(
         chapters=_cues(asset, play, {"chapters"}) if asset and play else (),
         page=sheet,
         page_count=len(play.pages) if play else 0,
-        contents=[(p.number, p.title) for p in play.pages if p.title] if play else (),
+        html=section_html(asset, sheet, signed=signed) if asset and sheet else "",
+        contents=contents,
+        heading=_heading(contents, sheet.number) if sheet else None,
         plates=[Plate(*row) for row in plates(lessons)] if course.kind == Kind.GALLERY else (),
         next_lesson=following,
         places=_places(course),
@@ -159,6 +171,17 @@ def _sheet(asset: MediaAsset | None, play: Playback, page: int) -> DocumentPage 
     if sheet is None:
         raise Http404(_("这本读本没有第 %(number)s 页。") % {"number": page})
     return sheet
+
+
+def _contents(play: Playback) -> list[Heading]:
+    """The book's own contents, else the titles of its pages."""
+    return list(play.contents) or [Heading(0, page.title, page.number) for page in play.pages if page.title]
+
+
+def _heading(contents: Sequence[Heading], number: int) -> Heading | None:
+    """The line of the contents under which page ``number`` stands: the page's own, else the last before."""
+    here = next((heading for heading in contents if heading.page == number), None)
+    return here or max((h for h in contents if h.page < number), key=lambda h: h.page, default=None)
 
 
 def _waiting(asset: MediaAsset) -> Waiting:

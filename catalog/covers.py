@@ -63,17 +63,27 @@ def cover(course: Course) -> Cover:
     return prepare([course])[0].card_cover
 
 
-def plates(lessons: Iterable[Lesson]) -> list[tuple[Lesson, Cover, str]]:
-    """The pictures of a gallery in one query: lesson, sizes for the page, address of the largest."""
+def plates(lessons: Iterable[Lesson]) -> list[tuple[Lesson, Cover, str, dict | None]]:
+    """The pictures of a gallery in one query: lesson, sizes for the page, address of the largest, tiles beyond it."""
     shown = [lesson for lesson in lessons if lesson.asset is not None]
     packages = _packages([lesson.asset for lesson in shown if lesson.asset])
     rows = []
     for lesson in shown:
         asset = lesson.asset
-        picture = _picture(asset, packages.get(asset.pk)) if asset else None
-        if picture:
-            rows.append((lesson, picture, picture.srcset.rsplit(", ", 1)[-1].split(" ")[0] or picture.url))
+        package = packages.get(asset.pk) if asset else None
+        picture = _picture(asset, package) if asset else None
+        if asset and picture:
+            largest = picture.srcset.rsplit(", ", 1)[-1].split(" ")[0] or picture.url
+            rows.append((lesson, picture, largest, _zoom(asset, package)))
     return rows
+
+
+def _zoom(asset: MediaAsset, package: Package | None) -> dict | None:
+    zoom = package.manifest.get("zoom") if package else None
+    if not package or not zoom:
+        return None
+    url = media_url(asset, f"{package.prefix.rstrip('/')}/{zoom['name']}")
+    return {"tile": zoom["tile"], "levels": zoom["levels"], "url": url}
 
 
 def pattern_of(course: Course) -> Cover:

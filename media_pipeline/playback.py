@@ -1,11 +1,13 @@
 """What a page needs to play or show an asset: addresses and sizes, and nothing of how they are stored."""
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from media_pipeline.access import media_url, track_url
-from media_pipeline.models import AssetState, MediaAsset, Package, Rendition
+from media_pipeline.models import AssetState, DocumentPage, MediaAsset, Package, Rendition
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """A line of a reading's contents; ``level`` from 0, ``page`` from 1."""
+
+    level: int
+    title: str
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
 class Playback:
     """Addresses are "" where the asset has no such file. ``duration`` in seconds.
 
@@ -74,6 +85,7 @@ class Playback:
     pictures: tuple[Picture, ...]
     pages: tuple[Page, ...]
     download: str
+    contents: tuple[Heading, ...] = ()
     waveform: tuple[int, ...] = ()
     scenes: tuple[float, ...] = ()
     unfinished: bool = False
@@ -112,6 +124,7 @@ def playback(asset: MediaAsset, *, signed: bool = False) -> Playback | None:
             for p in asset.pages.defer("text", "html").all()
         ),
         download=inside(made.get("download", "")),
+        contents=tuple(_headings((made.get("reading") or {}).get("outline", ()))),
         waveform=tuple(made.get("waveform", ())),
         scenes=tuple(made.get("scenes", ())),
         unfinished=not package.complete,
@@ -128,6 +141,22 @@ def _sound(renditions: list[Rendition]) -> str:
     """The playlist of a film's first sound track, made in the order of the tracks; "" for one without sound."""
     sounds = [r for r in renditions if r.spec.startswith("audio-")]
     return f"{min(sounds, key=lambda r: r.pk).spec}.m3u8" if sounds else ""
+
+
+def section_html(asset: MediaAsset, page: DocumentPage, *, signed: bool = False) -> str:
+    """The cleaned HTML of a section, with the addresses of its pictures and of the other sections."""
+    package = asset.package
+    if package is None:
+        return ""
+    pictures = media_url(asset, f"{package.prefix}pictures/", signed=signed)
+    html = page.html.replace('src="pictures/', f'src="{pictures}')
+    return re.sub(r'href="#page-(\d+)"', r'href="?page=\1#reader"', html)
+
+
+def _headings(outline: Iterable[dict], level: int = 0) -> Iterator[Heading]:
+    for entry in outline:
+        yield Heading(level, entry["title"], entry["page"])
+        yield from _headings(entry.get("children", ()), level + 1)
 
 
 def _tracks(asset: MediaAsset, *, signed: bool) -> tuple[Track, ...]:

@@ -1,6 +1,9 @@
 // Readings and galleries: keys to turn pages, the page remembered, pictures looked at closely.
 
 import { find, keep, tell } from "./lib/progress.js";
+import { plates } from "./lib/viewer.js";
+
+const WHOLE = "wenlan:whole-page"; // the reader sees whole pages rather than the full width
 
 const reader = document.querySelector("[data-reader]");
 if (reader) {
@@ -19,67 +22,42 @@ if (reader) {
     keep(entry);
     tell(entry);
   }
+  const shape = reader.querySelector("[data-whole]");
+  const reshape = (whole) => {
+    reader.classList.toggle("whole", whole);
+    shape.setAttribute("aria-pressed", String(whole));
+  };
+  const turn = () => {
+    const whole = !reader.classList.contains("whole");
+    localStorage.setItem(WHOLE, whole ? "yes" : "");
+    reshape(whole);
+  };
+  if (shape) {
+    reshape(localStorage.getItem(WHOLE) === "yes");
+    shape.addEventListener("click", turn);
+  }
   document.addEventListener("keydown", (event) => {
     if (event.target.closest("input, select, textarea, .scroll") || event.altKey || event.ctrlKey || event.metaKey) return;
-    const side = { ArrowLeft: "prev", PageUp: "prev", ArrowRight: "next", PageDown: "next" }[event.key];
-    const link = side && reader.querySelector(`a[rel=${side}]`);
-    if (link) {
+    const goal = { ArrowLeft: page - 1, PageUp: page - 1, ArrowRight: page + 1, PageDown: page + 1, Home: 1, End: pages }[event.key];
+    if (goal >= 1 && goal <= pages && goal !== page) {
       event.preventDefault();
-      link.click();
+      location.assign(`?page=${goal}#reader`);
+    } else if (event.key === "w" && shape) turn();
+    else if (event.key === "g") {
+      event.preventDefault();
+      reader.querySelector("input[name=page]").select();
     }
   });
+  const here = document.querySelector("[data-contents] [aria-current]");
+  if (here) here.closest(".scroll").scrollTop = here.offsetTop - here.closest(".scroll").offsetTop - 80;
 }
 
 const gallery = document.querySelector("[data-gallery]");
 if (gallery) {
-  const [zoom, before, after, shut] = gallery.dataset.words.split("|");
-  const links = [...gallery.querySelectorAll("a[data-number]")];
-  const dialog = document.createElement("dialog");
-  dialog.className = "viewer";
-  const canvas = document.createElement("div");
-  canvas.className = "canvas";
-  const image = document.createElement("img");
-  canvas.append(image);
-  const footer = document.createElement("footer");
-  const caption = document.createElement("p");
-  caption.setAttribute("role", "status");
-  const button = (text, act) => {
-    const made = document.createElement("button");
-    made.type = "button";
-    made.textContent = text;
-    made.addEventListener("click", act);
-    return made;
-  };
-  let shown = 0;
-  const show = (index) => {
-    shown = (index + links.length) % links.length;
-    const name = links[shown].querySelector("figcaption").textContent;
-    canvas.classList.remove("zoomed");
-    image.src = links[shown].href;
-    image.alt = name;
-    caption.textContent = `${name}  ${shown + 1} / ${links.length}`;
-  };
-  const closer = (event) => {
-    const box = image.getBoundingClientRect();
-    const x = event.clientX ? (event.clientX - box.left) / box.width : 0.5;
-    const y = event.clientY ? (event.clientY - box.top) / box.height : 0.5;
-    if (canvas.classList.toggle("zoomed")) {
-      canvas.scrollTo(x * image.naturalWidth - canvas.clientWidth / 2, y * image.naturalHeight - canvas.clientHeight / 2);
-    }
-  };
-  image.addEventListener("click", closer);
-  footer.append(button(before, () => show(shown - 1)), button(after, () => show(shown + 1)), caption, button(zoom, closer), button(shut, () => dialog.close()));
-  dialog.append(canvas, footer);
-  document.body.append(dialog);
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowLeft" && !canvas.classList.contains("zoomed")) show(shown - 1);
-    if (event.key === "ArrowRight" && !canvas.classList.contains("zoomed")) show(shown + 1);
-  });
-  dialog.addEventListener("close", () => links[shown].focus());
+  const { links, viewer } = plates(gallery, (link) => link.focus());
   links.forEach((link, index) => link.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    show(index);
-    dialog.showModal();
+    viewer.show(index);
   }));
 }

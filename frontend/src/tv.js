@@ -3,6 +3,7 @@
 import { source } from "./lib/engine.js";
 import { clock, everywhere, find, keep, tell } from "./lib/progress.js";
 import { focus, nearest, targets } from "./lib/space.js";
+import { plates } from "./lib/viewer.js";
 
 const BACK = new Set(["Backspace", "GoBack", "BrowserBack", "Escape", "XF86Back"]);
 const ARROWS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]);
@@ -23,6 +24,7 @@ function remembered() {
 
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (looking?.dialog.open) return lookKey(event);
   if (player && playerKey(event)) return event.preventDefault();
   if (ARROWS.has(event.key)) {
     event.preventDefault();
@@ -37,6 +39,30 @@ document.addEventListener("focusin", (event) => {
   const href = event.target.getAttribute("href");
   if (href) sessionStorage.setItem(memory, href);
 });
+
+// A gallery's plates open inside the page: left and right turn them, up and down enlarge, Enter and Back return.
+const gallery = document.querySelector("[data-gallery]");
+const opened = gallery && plates(gallery, focus);
+const looking = opened?.viewer;
+opened?.links.forEach((link, index) => link.addEventListener("click", (event) => {
+  event.preventDefault();
+  looking.show(index);
+}));
+
+function lookKey(event) {
+  const closer = { ArrowUp: "+", ArrowDown: "-" }[event.key];
+  const moving = looking.dialog.querySelector(".zoomed");
+  if (BACK.has(event.key) || (event.key === "Enter" && !moving)) {
+    event.preventDefault();
+    looking.dialog.close();
+  } else if (event.key === "Enter") {
+    event.preventDefault();
+    looking.dialog.dispatchEvent(new KeyboardEvent("keydown", { key: "0", bubbles: true }));
+  } else if (closer && !moving) {
+    event.preventDefault();
+    looking.dialog.dispatchEvent(new KeyboardEvent("keydown", { key: closer, bubbles: true }));
+  }
+}
 
 // A pad that answers without loading the page would need its own list; loading keeps one truth, and the focus stays on the key.
 const pad = document.querySelector(".tv-keys");
