@@ -84,14 +84,18 @@ def encode(work: Work, plan: FilmPlan, part: Part = Whole()) -> Made:
     seconds = facts.duration or 0.0
     if isinstance(part, Pictures):
         seconds *= (part.last + 1 - part.first) / planning.segments(plan, facts)
-    limits = Limits(wall_seconds=LEAST_SECONDS + SLOWEST * seconds, stall_seconds=180)
 
     def on_progress(done: float) -> None:
         work.report("encode", min(1.0, done / seconds) if seconds else 0.0)
 
     outputs = _outputs(work, plan, part)
-    told = ffmpeg.run(outputs, work.cage, name=facts.name, limits=limits, on_progress=on_progress)
+    told = ffmpeg.run(outputs, work.cage, name=facts.name, limits=limits(seconds), on_progress=on_progress)
     return Made(told)
+
+
+def limits(seconds: float) -> Limits:
+    """For a run over so many seconds of film."""
+    return Limits(wall_seconds=LEAST_SECONDS + SLOWEST * seconds, stall_seconds=180)
 
 
 def _outputs(work: Work, plan: FilmPlan, part: Part) -> list[Any]:

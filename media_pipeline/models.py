@@ -192,6 +192,14 @@ class Upload(models.Model):
     target_id = models.CharField(max_length=400, blank=True, help_text="The store's multipart id.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     asset = models.OneToOneField(MediaAsset, null=True, on_delete=models.SET_NULL, related_name="upload")
+    replaces = models.ForeignKey(
+        MediaAsset,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="replacements",
+        help_text="The asset whose original this file becomes, instead of an asset of its own.",
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     touched_at = models.DateTimeField(auto_now=True, db_index=True)
@@ -221,14 +229,17 @@ class JobState(models.TextChoices):
 
 
 class JobKind(models.TextChoices):
-    """A short film is one ``make``. A long one is looked at and cut by ``make``; then come the others."""
+    """A short film is one ``make``. A long one is looked at and cut by ``make``; then come the others. ``whole`` is a
+    film, however long, that cannot be cut."""
 
     MAKE = "make", _("检查与制作")
+    WHOLE = "whole", _("整片制作")
     FIRST = "first", _("先可观看")
     SIDES = "sides", _("声音与图片")
     PICTURES = "pictures", _("画面分段")
     JOIN = "join", _("合并与发布")
     POSTER = "poster", _("更换封面")
+    CAPTIONS = "captions", _("自动字幕")
 
 
 class Job(models.Model):
@@ -239,10 +250,12 @@ class Job(models.Model):
     asset = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=8, choices=JobKind.choices, default=JobKind.MAKE)
     span = models.PositiveIntegerField(default=0, help_text="Which part of a long film, from 0.")
+    place = models.CharField(max_length=200, blank=True, help_text="Prefix where the parts of a long film meet.")
+    owner = models.CharField(max_length=64, blank=True, help_text="The asset's, to be fair between owners.")
     queue = models.CharField(max_length=40, default="media")
     priority = models.SmallIntegerField(default=0, help_text="Larger runs earlier, whatever the rank.")
     rank = models.DateTimeField(default=timezone.now, help_text="Earlier runs earlier; see ``leases.rank``.")
-    seconds = models.FloatField(default=0.0, help_text="Expected work, in seconds of film.")
+    seconds = models.FloatField(default=0.0, help_text="Length of the film, known or guessed.")
     state = models.CharField(max_length=9, choices=JobState.choices, default=JobState.QUEUED)
     attempt = models.PositiveSmallIntegerField(
         default=0, help_text="Claims so far; with ``worker`` it names one claim."
@@ -268,7 +281,10 @@ class Job(models.Model):
         verbose_name = "任务"
         verbose_name_plural = "任务"
         ordering = ["-priority", "rank", "pk"]
-        indexes = [models.Index(fields=["state", "queue", "-priority", "rank"])]
+        indexes = [
+            models.Index(fields=["state", "queue", "-priority", "rank"]),
+            models.Index(fields=["owner", "state", "-rank"]),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["asset", "kind", "span"],

@@ -43,15 +43,17 @@ def produce(source: Path, out: Path, *, profile: str = "default", report: Report
     return finish(work, product, time.monotonic() - started)
 
 
-def begin(source: Path, out: Path, *, profile: str = "default", report: Report, name: str = "") -> Work:
-    """Probe ``source`` and open the work on it."""
+def begin(  # noqa: PLR0913  what each caller happens to know
+    source: Path, out: Path, *, profile: str = "default", report: Report, name: str = "", sha256: str = ""
+) -> Work:
+    """Probe ``source`` and open the work on it; ``sha256`` of the source where it is known already."""
     chosen = profiles.load(profile)
     out.mkdir(parents=True, exist_ok=True)
     cage = Cage(out, readable=(source,))
     tell = _steady(report)
     tell("probe", 0.0)
     facts = probe.probe(source, cage, name=name)
-    return Work(source, out, facts, chosen, _sha256(source, tell), cage, tell)
+    return Work(source, out, facts, chosen, sha256 or _sha256(source, tell), cage, tell)
 
 
 def finish(work: Work, product: Product, wall_seconds: float) -> Product:

@@ -6,6 +6,8 @@ Layout, all in one namespace:
     the upload, never altered, never public
 ``packages/<uid>/<digest>/…``
     one immutable playable set; ``digest`` names source and plan, so equal work has an equal address
+``work/<uid>/<digest>/…``
+    parts of a long film on their way; gone once they are joined
 ``parts/<uid>/…``
     an upload on its way in, on the directory only (S3 keeps its own parts)
 
@@ -34,6 +36,7 @@ from storages.backends.s3 import S3Storage
 from media_pipeline.errors import Failed
 
 CHUNK_BYTES = 256 * 1024
+FOLDERS = ("packages", "work", "originals", "parts")
 
 CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -58,15 +61,20 @@ def content_type(key: str) -> str:
     return CONTENT_TYPES.get(PurePosixPath(key).suffix.lower(), "application/octet-stream")
 
 
-def original_key(uid: UUID, filename: str) -> str:
-    """Only the extension of the uploader's name survives, and only when it is plain."""
+def original_key(uid: UUID, filename: str, name: str = "source") -> str:
+    """Only the extension of the uploader's name survives, and only when it is plain. ``name`` tells an original from
+    the one that it replaces."""
     suffix = PurePosixPath(filename).suffix.lower()
     plain = suffix if suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 8 else ""
-    return f"originals/{uid.hex}/source{plain}"
+    return f"originals/{uid.hex}/{name}{plain}"
 
 
 def package_prefix(uid: UUID, digest: str) -> str:
     return f"packages/{uid.hex}/{digest}/"
+
+
+def work_prefix(uid: UUID, digest: str) -> str:
+    return f"work/{uid.hex}/{digest}/"
 
 
 class Store(Protocol):
@@ -94,6 +102,10 @@ class Store(Protocol):
     def delete_prefix(self, prefix: str) -> None: ...
 
     def list(self, prefix: str) -> Iterator[str]: ...
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names of what lies directly below ``prefix`` and holds something."""
+        ...
 
     def prepare(self, origins: Sequence[str]) -> None:
         """Make the store ready for use: the directory or bucket, and leave for ``origins`` to send parts to it."""
@@ -167,6 +179,11 @@ class LocalStore:
         for folder, _, names in os.walk(root):
             inside = Path(folder).relative_to(self.files.location)
             yield from ((inside / name).as_posix() for name in names if not name.startswith("."))
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        root = self.path(_as_prefix(prefix))
+        if root.is_dir():
+            yield from (path.name for path in root.iterdir() if path.is_dir())
 
     def prepare(self, origins: Sequence[str]) -> None:
         Path(self.files.location).mkdir(parents=True, exist_ok=True)
@@ -297,6 +314,13 @@ class S3Store:
         with _s3_errors(prefix):
             for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.full(_as_prefix(prefix))):
                 yield from (item["Key"][len(self.bucket.prefix) :] for item in page.get("Contents", ()))
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        pages = self.client.get_paginator("list_objects_v2")
+        with _s3_errors(prefix):
+            where = {"Bucket": self.bucket.name, "Prefix": self.full(_as_prefix(prefix)), "Delimiter": "/"}
+            for page in pages.paginate(**where):
+                yield from (item["Prefix"].split("/")[-2] for item in page.get("CommonPrefixes", ()))
 
     def signed_address(self, key: str, seconds: int) -> str:
         """An address that reads ``key`` for so long, for a front server."""

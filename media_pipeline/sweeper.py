@@ -1,20 +1,28 @@
 """What every worker does from time to time so that nothing is forgotten and nothing piles up."""
 
+import time
 from datetime import timedelta
 
 from django.core.management import call_command
+from django.db import transaction
 from django.utils import timezone
 
-from media_pipeline import jobs, pipeline, storage, tasks, uploads
-from media_pipeline.models import Package
+from media_pipeline import leases, packages, storage, tasks, uploads, workplace
+from media_pipeline.models import Job, JobState, MediaAsset, Package
 from media_pipeline.periodic import every
+
+KEPT = timedelta(days=1)  # a package that was replaced: whoever was watching has finished
+PARTS_KEPT = timedelta(days=7)  # parts of a film that failed, for a retry
+SUSPECT_SECONDS = 1800.0  # an object may be in the store a while before the row that mentions it
+
+_suspected: dict[str, float] = {}  # prefixes that no row mentions, and when they were first seen
 
 
 @every(seconds=2, name="jobs")
 def tend_jobs() -> None:
     """Take jobs from dead workers, and tell the living of jobs they have not heard of."""
-    jobs.requeue_expired()
-    for queue in jobs.unheard():
+    leases.requeue_expired()
+    for queue in leases.unheard():
         tasks.ring(queue)
 
 
@@ -25,17 +33,87 @@ def tend_uploads() -> None:
 
 @every(seconds=600, name="work directories")
 def tend_work_dirs() -> None:
-    pipeline.sweep_work_dirs()
+    workplace.sweep()
 
 
 @every(seconds=3600, name="old packages")
 def remove_old_packages() -> int:
-    """Remove packages that were replaced more than a day ago: whoever was watching has finished. How many."""
-    old = Package.objects.filter(current=False, created_at__lt=timezone.now() - timedelta(days=1))
+    """Remove packages that were replaced more than a day ago. How many."""
+    old = Package.objects.filter(current=False, replaced_at__lt=timezone.now() - KEPT)
     for package in old:
         storage.store().delete_prefix(package.prefix)
         package.delete()
     return len(old)
+
+
+@every(seconds=3600, name="orphaned objects")
+def remove_orphans(*, suspect_seconds: float = SUSPECT_SECONDS) -> int:
+    """Remove objects that no row mentions: what killed or late workers left behind. How many prefixes.
+
+    Assets that nobody worked on since yesterday are not looked at again; of assets that are gone, everything is."""
+    found = _remains_of_the_gone(suspect_seconds) + _remains_of_parts()
+    recent = Job.objects.filter(finished_at__gt=timezone.now() - 2 * KEPT).values_list("asset", flat=True).distinct()
+    return found + sum(_remove_unmentioned(pk) for pk in recent)
+
+
+def _remains_of_the_gone(suspect_seconds: float) -> int:
+    store, removed = storage.store(), 0
+    unknown = {
+        f"{folder}/{uid}"
+        for folder in ("packages", "work", "originals")
+        for uid in _without_rows(store.folders(folder))
+    }
+    for prefix in list(_suspected):
+        if prefix not in unknown:
+            del _suspected[prefix]
+    for prefix in unknown:
+        if time.monotonic() - _suspected.setdefault(prefix, time.monotonic()) >= suspect_seconds:
+            store.delete_prefix(prefix)
+            removed += 1
+    return removed
+
+
+def _without_rows(uids) -> list[str]:
+    names = list(uids)
+    known = {uid.hex for uid in MediaAsset.objects.filter(uid__in=names).values_list("uid", flat=True)}
+    return [name for name in names if name not in known]
+
+
+def _remains_of_parts() -> int:
+    """Parts of films that are joined, made in another way, or failed long ago."""
+    store, removed = storage.store(), 0
+    for uid in store.folders("work"):
+        for asset in MediaAsset.objects.filter(uid=uid):
+            with transaction.atomic():
+                packages.lock(asset.pk)  # no job can begin meanwhile
+                if asset.jobs.filter(state__in=leases.OPEN).exists():
+                    continue
+                removed += sum(_remove_parts(f"work/{uid}/{digest}/") for digest in store.folders(f"work/{uid}"))
+    return removed
+
+
+def _remove_parts(place: str) -> bool:
+    failed = Job.objects.filter(place=place, state=JobState.FAILED, finished_at__gt=timezone.now() - PARTS_KEPT)
+    if failed.exists():
+        return False
+    storage.store().delete_prefix(place)
+    return True
+
+
+def _remove_unmentioned(pk: int) -> int:
+    """Packages of one asset that no row mentions, unless somebody is working on it."""
+    store, removed = storage.store(), 0
+    with transaction.atomic():
+        asset = packages.lock(pk)
+        if asset is None or asset.jobs.filter(state__in=leases.OPEN).exists():
+            return 0
+        known = set(asset.packages.values_list("prefix", flat=True))
+        for digest in store.folders(f"packages/{asset.uid.hex}"):
+            prefix = storage.package_prefix(asset.uid, digest)
+            if prefix not in known:
+                store.delete_prefix(prefix)
+                removed += 1
+    return removed
 
 
 @every(seconds=6 * 3600, name="task results")

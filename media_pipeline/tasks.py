@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from media_pipeline import jobs
+from media_pipeline import jobs, leases
 from media_pipeline.models import Job, MediaAsset
 
 
@@ -23,7 +23,7 @@ def ring(queue: str) -> None:
 
 def enqueue(asset: MediaAsset, *, priority: int = 0) -> Job:
     """Queue the work on ``asset`` and ring once the transaction is committed."""
-    job = jobs.enqueue(asset, priority=priority)
+    job = leases.enqueue(asset, priority=priority)
     Job.objects.filter(pk=job.pk).update(rung_at=timezone.now())
     transaction.on_commit(partial(ring, job.queue), robust=True)
     return job

@@ -17,7 +17,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from media_pipeline import storage, tasks
+from media_pipeline import pipeline, storage, tasks
 from media_pipeline.errors import MediaError, Refused
 from media_pipeline.models import AssetState, MediaAsset, Upload
 from media_pipeline.sniff import ACCEPTED, FAMILY_OF, HEAD_BYTES, sniff
@@ -42,13 +42,17 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
     fingerprint: str = "",
     head: bytes = b"",
     user: AbstractBaseUser | None = None,
+    replaces: MediaAsset | None = None,
 ) -> Upload:
     """Begin or resume an upload of ``size`` bytes. ``head`` is the first 4 KiB of the file, where the client gives
-    it: a file that is not what its name says is refused before anything is sent. Raises Refused and Failed."""
+    it: a file that is not what its name says is refused before anything is sent. ``replaces`` is the asset whose
+    original the file is to become. Raises Refused and Failed."""
     name = check_name(filename)
     check_size(name, size)
     if head:
         check_head(name, size, head)
+    if replaces is not None and fingerprint:  # the same file may be on its way as an asset of its own
+        fingerprint = f"{replaces.uid.hex}:{fingerprint}"
     found = find(owner, fingerprint, size)
     if found is not None:
         return found
@@ -60,7 +64,8 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
         bytes=size,
         part_bytes=max(settings.UPLOAD_PART_BYTES, -(-size // MOST_PARTS)),
         fingerprint=fingerprint[:128],
-        key=storage.original_key(uid, name),
+        key=storage.original_key(replaces.uid, name, uid.hex) if replaces else storage.original_key(uid, name),
+        replaces=replaces,
         created_by=user,  # type: ignore[misc]
     )
     upload.target_id = target().begin(upload)
@@ -164,8 +169,9 @@ def parts(upload: Upload) -> list[Part]:
 
 def complete(upload: Upload) -> MediaAsset:
     """Make an asset of an upload whose parts are all there, and queue its job. Raises Incomplete, Refused, Failed."""
-    if upload.state == Upload.State.COMPLETE and upload.asset is not None:
-        return upload.asset
+    made = upload.replaces or upload.asset
+    if upload.state == Upload.State.COMPLETE and made is not None:
+        return made
     _must_be_open(upload)
     where = target()
     if not storage.store().exists(upload.key):  # an earlier call may have got as far as this
@@ -178,6 +184,11 @@ def complete(upload: Upload) -> MediaAsset:
         row = Upload.objects.select_for_update().get(pk=upload.pk)
         if row.asset is not None:
             return row.asset
+        if row.replaces is not None:
+            row.state = Upload.State.COMPLETE
+            row.save()
+            pipeline.take_original(row.replaces, row.key, filename=row.filename, size=row.bytes)
+            return row.replaces
         row.asset = MediaAsset.objects.create(
             uid=row.uid,
             owner=row.owner,
