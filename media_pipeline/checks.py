@@ -1,11 +1,14 @@
 """System checks: what is set wrong, and the remedy."""
 
+import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from media_pipeline.storage import Bucket
 
@@ -41,6 +44,29 @@ def check_jobs(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if settings.TASKS_URL and settings.TASKS_URL.split(":")[0] not in {"amqp", "amqps", "redis", "rediss"}:
         hint = "TASKS_URL=amqp://user:password@host:5672// 或 redis://host:6379/0；留空则使用数据库。"
         found.append(Error("TASKS_URL 不是 RabbitMQ 或 Redis 的地址。", hint=hint, id="media.E005"))
+    return found
+
+
+@register("media")
+def check_plugs(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The scanner and the transcriber can be imported, and the commands that are shipped have one to run."""
+    found: list[CheckMessage] = []
+    for number, setting, shipped in (
+        (6, "MEDIA_SCANNER", "media_pipeline.scanners.command"),
+        (7, "TRANSCRIBER", "media_pipeline.transcribers.command"),
+    ):
+        path, command = getattr(settings, setting), getattr(settings, f"{setting}_COMMAND")
+        try:
+            callable_ = import_string(path) if path else None
+        except ImportError as error:
+            hint = f"写成“模块.函数”，如 {shipped}；留空则不用。"
+            found.append(Error(f"{setting}={path} 无法载入：{error}", hint=hint, id=f"media.E{number:03d}"))
+            continue
+        words = shlex.split(command)
+        if path == shipped and callable_ and (not words or shutil.which(words[0]) is None):
+            says = f"{setting}_COMMAND 的程序“{words[0] if words else ''}”找不到或不能执行。"
+            hint = "写明程序的绝对路径和参数。"
+            found.append(Error(says, hint=hint, id=f"media.E{number + 2:03d}"))
     return found
 
 

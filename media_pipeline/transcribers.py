@@ -5,6 +5,7 @@ approves it (``tracks.approve``).
 """
 
 import shlex
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import ffmpeg as graph
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from media_pipeline import captions, ffmpeg, tracks
+from media_pipeline import captions, ffmpeg
 from media_pipeline.cage import GIB, Cage, Limits, refuse_exceeded
 from media_pipeline.captions import Cue
 from media_pipeline.errors import Failed, Refused
@@ -61,9 +62,9 @@ def wanted(asset: MediaAsset) -> bool:
 
 def transcribe(
     asset: MediaAsset, source: Path, directory: Path, report: Report = lambda step, fraction: None
-) -> TextTrack | None:
-    """Draft captions of an asset whose original lies at ``source``; ``directory`` is written into. None when there is
-    no transcriber or it found nothing. Raises Refused and Failed as it does; ``report`` may raise to cancel."""
+) -> Transcript | None:
+    """Captions of an asset whose original lies at ``source``; ``directory`` is written into. None when there is no
+    transcriber or it found nothing. Raises Refused and Failed as it does; ``report`` may raise to cancel."""
     transcriber = configured()
     if transcriber is None:
         return None
@@ -74,10 +75,7 @@ def transcribe(
             return _wav(source, cage, asset, report)
 
         found = transcriber(Speech(asset.filename, asset.sha256, asset.duration, cage, wav))
-    if not found or not found[1]:
-        return None
-    language, cues = found
-    return tracks.set_draft(asset, cues, language=language)
+    return found if found and found[1] else None
 
 
 def _wav(source: Path, cage: Cage, asset: MediaAsset, report: Report) -> Path:
@@ -124,7 +122,10 @@ def command(speech: Speech) -> Transcript | None:
     """Run ``TRANSCRIBER_COMMAND`` in the cage; it finds the sound at ``{wav}`` and prints WebVTT or SubRip. It reads
     ``TRANSCRIBER_FILES`` (its program and models) beside the system's files, and has no network."""
     wav = speech.wav()
-    arguments = [word.replace("{wav}", str(wav)) for word in shlex.split(settings.TRANSCRIBER_COMMAND)]
+    words = [word.replace("{wav}", str(wav)) for word in shlex.split(settings.TRANSCRIBER_COMMAND)]
+    program = shutil.which(words[0]) if words else None
+    if program is None:
+        raise Failed("transcriber", "找不到自动字幕程序。", "请联系管理员检查 TRANSCRIBER_COMMAND。")
     own = (Path(place) for place in settings.TRANSCRIBER_FILES.split(":") if place)
     cage = Cage(speech.cage.directory, readable=(wav, *own))
     lines: list[str] = []
@@ -137,7 +138,7 @@ def command(speech: Speech) -> Transcript | None:
             )
         return True
 
-    outcome = cage.run(arguments, limits=LISTENING, on_line=take, processes=True)
+    outcome = cage.run([program, *words[1:]], limits=LISTENING, on_line=take, processes=True)
     refuse_exceeded(outcome)
     if outcome.returncode != 0:
         last = (outcome.stderr.strip().splitlines() or [f"exit {outcome.returncode}"])[-1][:200]
