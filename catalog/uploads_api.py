@@ -6,6 +6,8 @@ Signed in by session, with CSRF. What is not yours is 404. Errors are ``{"code",
 import base64
 import binascii
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
@@ -18,22 +20,24 @@ from pydantic import Field
 
 from catalog import policy
 from catalog.models import Institution
-from media_pipeline import uploads
+from media_pipeline import follow, pipeline, uploads
 from media_pipeline.errors import Failed, MediaError, Refused
-from media_pipeline.models import Job, MediaAsset, Upload
+from media_pipeline.models import MediaAsset, Upload
 
 router = Router(auth=django_auth, tags=["uploads"])
 
 
 class NewUpload(Schema):
     """``fingerprint`` names the file on the client's side, so that it is found again; ``head`` is its first 4 KiB in
-    base64; ``institution`` may be left out by people who have only one."""
+    base64; ``institution`` may be left out by people who have only one; ``replaces`` is the asset whose original the
+    file is to become."""
 
     institution: str = ""
     filename: str = Field(max_length=1000)
     bytes: int
     fingerprint: str = Field("", max_length=128)
     head: str = Field("", max_length=8192)
+    replaces: UUID | None = None
 
 
 class PartOut(Schema):
@@ -69,8 +73,20 @@ class SignedPartOut(Schema):
     headers: dict[str, str]
 
 
+class StepOut(Schema):
+    """``part`` is the span of a long film, from 1; ``seconds`` 0 while it goes on; ``note`` says what went wrong."""
+
+    name: str
+    part: int | None
+    attempt: int
+    at: datetime
+    seconds: float
+    note: str
+
+
 class AssetOut(Schema):
-    """``progress`` 0..1 over the whole work; ``reason`` says what is wrong and what to do."""
+    """``progress`` 0..1 over the whole work, never going back; ``words`` says where it is; ``seconds_left`` by the
+    speed so far; ``reason`` says what is wrong and what to do; ``watchable``: there is something to play already."""
 
     uid: UUID
     title: str
@@ -82,7 +98,11 @@ class AssetOut(Schema):
     state: str
     state_label: str
     progress: float
-    step: str
+    words: str
+    seconds_left: float | None
+    watchable: bool
+    can_retry: bool
+    steps: list[StepOut]
     reason_code: str
     reason: str
 
@@ -116,13 +136,15 @@ def _problem(status: HTTPStatus, error: MediaError, **more: Any) -> JsonResponse
 @_told
 def create_upload(request: HttpRequest, asked: NewUpload) -> dict[str, Any]:
     """Begin an upload, or find the one of the same file."""
+    replaced = _changeable(request, asked.replaces) if asked.replaces else None
     upload = uploads.create(
-        owner=_institution(request, asked.institution).code,
+        owner=replaced.owner if replaced else _institution(request, asked.institution).code,
         filename=asked.filename,
         size=asked.bytes,
         fingerprint=asked.fingerprint,
         head=_decoded(asked.head),
         user=request.user,  # type: ignore[arg-type]
+        replaces=replaced,
     )
     return _told_of(upload)
 
@@ -173,6 +195,23 @@ def read_asset(request: HttpRequest, uid: UUID) -> dict[str, Any]:
     return _told_of_asset(asset)
 
 
+@router.post("/assets/{uuid:uid}/retry", response=AssetOut)
+@_told
+def retry_asset(request: HttpRequest, uid: UUID) -> dict[str, Any]:
+    """Take up again what failed; nothing happens when there is nothing to take up."""
+    asset = _changeable(request, uid)
+    pipeline.retry(asset)
+    asset.refresh_from_db()
+    return _told_of_asset(asset)
+
+
+def _changeable(request: HttpRequest, uid: UUID) -> MediaAsset:
+    asset = policy.scope(MediaAsset.objects.all(), request.user, "change").filter(uid=uid).first()
+    if asset is None:
+        raise Http404
+    return asset
+
+
 def _institution(request: HttpRequest, code: str) -> Institution:
     """The institution uploaded for: one where the person may, or the only one there is."""
     own = policy.institutions_of(request.user, policy.roles_for(Upload, "add"))
@@ -208,13 +247,12 @@ def _told_of(upload: Upload) -> dict[str, Any]:
         "state": upload.state,
         "fingerprint": upload.fingerprint,
         "parts": [PartOut(number=p.number, bytes=p.bytes, crc32=p.crc32) for p in uploads.parts(upload)],
-        "asset": upload.asset.uid if upload.asset else None,
+        "asset": made.uid if (made := upload.replaces or upload.asset) and upload.state == "complete" else None,
     }
 
 
 def _told_of_asset(asset: MediaAsset) -> dict[str, Any]:
-    job = Job.objects.filter(asset=asset).order_by("-pk").first()
-    over = asset.state in {"published", "rejected", "failed"}
+    told = follow.follow(asset)
     return {
         "uid": asset.uid,
         "title": asset.title,
@@ -225,8 +263,12 @@ def _told_of_asset(asset: MediaAsset) -> dict[str, Any]:
         "duration": asset.duration,
         "state": asset.state,
         "state_label": asset.get_state_display(),
-        "progress": 1.0 if over else job.progress if job else 0.0,
-        "step": "" if over or job is None else job.step,
+        "progress": told.percent / 100,
+        "words": told.words,
+        "seconds_left": told.seconds_left,
+        "watchable": told.watchable,
+        "can_retry": told.can_retry,
+        "steps": [asdict(step) for step in told.steps],
         "reason_code": asset.reason_code,
         "reason": asset.reason,
     }

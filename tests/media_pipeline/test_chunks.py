@@ -1,15 +1,13 @@
 """Long films: cut, made in parts by whoever is free, and joined without a lost frame or a drift."""
 
 import subprocess
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from media_pipeline import chunks, ffmpeg, intake, jobs, leases, pipeline, storage, sweeper
-from media_pipeline.errors import Failed, Refused
+from media_pipeline import ffmpeg, intake, jobs, leases, pipeline, storage
+from media_pipeline.errors import Failed
 from media_pipeline.models import Job, MediaAsset, Package
-from media_pipeline.signals import asset_ready
 from tests.media_pipeline import clips
 
 RATE, SECONDS = 10, 24

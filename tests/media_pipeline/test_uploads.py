@@ -9,7 +9,7 @@ import pytest
 import urllib3
 from django.utils import timezone
 
-from media_pipeline import jobs, storage, uploads
+from media_pipeline import leases, storage, uploads
 from media_pipeline.errors import Refused
 from media_pipeline.models import Job, MediaAsset, Upload
 from media_pipeline.upload_targets import Part, target
@@ -288,4 +288,4 @@ def test_original_that_changed_after_it_was_hashed_is_refused(local_store, clien
     with pytest.raises(Refused) as refused:
         pipeline.identify(asset, local_store.path(asset.original_key), lambda step, progress: None)
     assert refused.value.code == "original-changed"
-    assert jobs.enqueue(asset).pk == Job.objects.get().pk
+    assert leases.enqueue(asset).pk == Job.objects.get().pk
