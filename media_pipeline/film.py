@@ -1,7 +1,9 @@
 """One decode, all outputs: the graph of a film, every rung, sound, poster and storyboard in one run of ffmpeg."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ from media_pipeline import plan as planning
 from media_pipeline.cage import Limits
 from media_pipeline.errors import Refused
 from media_pipeline.ffmpeg import Told
-from media_pipeline.formats import AUDIO, VIDEO, aac, poster, storyboard
+from media_pipeline.formats import AUDIO, VIDEO, aac, download, loudness, poster, scenes, storyboard
 from media_pipeline.formats.grid import Grid
-from media_pipeline.plan import FilmPlan, PosterStep, StoryboardStep
+from media_pipeline.formats.loudness import Meter, Sound
+from media_pipeline.formats.scenes import Scenes
+from media_pipeline.plan import FilmPlan
 from media_pipeline.probe import Facts, VideoFacts
 from media_pipeline.work import Work
 
@@ -27,6 +31,7 @@ LEAST_LEAD = 0.1  # seconds; what is below is how containers round
 DIVISIBLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 PREROLL = 0.5  # seconds before a span, so that its first frames have what they refer to
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+SIDE_RATE = 2  # pictures a second beside the rungs; enough for scenes and the seek bar
 FINE = 144_000_000  # ticks a second: whole for the clocks of containers and for the usual frame rates
 
 
@@ -51,6 +56,7 @@ class Sides:
 
 
 Part = Whole | Pictures | Sides
+Sounds = dict[tuple[int, int], Sound]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,8 @@ def to_json(made: Made) -> dict[str, Any]:
 
 
 def from_json(data: dict[str, Any]) -> Made:
-    told = Told(data["told"]["frames_in"], tuple(data["told"]["errors"]))
+    told = data["told"]
+    told = Told(told["frames_in"], tuple(told["errors"]), tuple((frames, failed) for frames, failed in told["decoded"]))
     return Made(told, data["loudness"], tuple(data["waveform"]), tuple(data["scenes"]))
 
 
@@ -88,9 +95,33 @@ def encode(work: Work, plan: FilmPlan, part: Part = Whole()) -> Made:
     def on_progress(done: float) -> None:
         work.report("encode", min(1.0, done / seconds) if seconds else 0.0)
 
-    outputs = _outputs(work, plan, part)
-    told = ffmpeg.run(outputs, work.cage, name=facts.name, limits=limits(seconds), on_progress=on_progress)
-    return Made(told)
+    sounds = {} if isinstance(part, Pictures) else measure(work, plan)
+    found = Scenes()
+    told = ffmpeg.run(
+        _outputs(work, plan, part, sounds),
+        work.cage,
+        name=facts.name,
+        limits=limits(seconds),
+        on_progress=on_progress,
+        on_value=found.take,
+    )
+    poster.choose(work.out)
+    first = next((sounds[step.stream, step.channels] for step in plan.audios if sounds), None)
+    if not first:
+        return Made(told, scenes=tuple(found.times))
+    return Made(told, first.as_json(), first.outline, tuple(found.times))
+
+
+def measure(work: Work, plan: FilmPlan) -> Sounds:
+    """Loudness and outline of every sound the plan wants, by source stream and channels."""
+    facts, sounds = work.facts, {}
+    for stream, channels in dict.fromkeys((step.stream, step.channels) for step in plan.audios):
+        meter = Meter(facts.duration or 0.0, aac.SAMPLE_RATE)
+        sound = meter.graph(_layout(_sound(ffmpeg.read(work.source), stream, facts), channels))
+        output = graph.output(sound, "-", format="null")
+        ffmpeg.run([output], work.cage, name=facts.name, limits=limits(facts.duration or 0.0), on_value=meter.take)
+        sounds[stream, channels] = meter.sound()
+    return sounds
 
 
 def limits(seconds: float) -> Limits:
@@ -98,13 +129,13 @@ def limits(seconds: float) -> Limits:
     return Limits(wall_seconds=LEAST_SECONDS + SLOWEST * seconds, stall_seconds=180)
 
 
-def _outputs(work: Work, plan: FilmPlan, part: Part) -> list[Any]:
+def _outputs(work: Work, plan: FilmPlan, part: Part, sounds: Sounds) -> list[Any]:
     facts, out = work.facts, work.out
     if isinstance(part, Pictures):
         return _pictures(_reader(work, plan, part), facts, plan, out, part)
     reader = ffmpeg.read(work.source)
     pictures = ffmpeg.read(work.source, skip_frame="nokey") if isinstance(part, Sides) else reader
-    return [*_pictures(pictures, facts, plan, out, part), *_sounds(reader, facts, plan, out)]
+    return [*_pictures(pictures, facts, plan, out, part), *_sounds(reader, facts, plan, out, sounds)]
 
 
 def _reader(work: Work, plan: FilmPlan, span: Pictures) -> Any:
@@ -121,26 +152,39 @@ def _start(plan: FilmPlan, span: Pictures) -> Fraction:
 
 def _pictures(reader: Any, facts: Facts, plan: FilmPlan, out: Path, part: Part) -> list[Any]:
     """The rungs as a cascade: each is scaled from the next larger one, the extras from the smallest large enough."""
-    if not facts.video:
+    if not facts.video or not plan.videos:
         return []
-    videos = () if isinstance(part, Sides) else plan.videos
-    stills = () if isinstance(part, Pictures) else (plan.poster, plan.storyboard)
     sizes = sorted({(step.width, step.height) for step in plan.videos}, reverse=True)
-    if isinstance(part, Sides):
-        sizes = [sizes[max((_home(still, sizes) for still in stills if still), default=0)]]
-    stream = _prepared(_on_grid(reader[str(facts.video.index)], facts, plan, part), facts.video, sizes[0])
     grid = _grid(plan, part)
+    if isinstance(part, Sides):
+        sizes = [sizes[max((_home(still, sizes) for still in (plan.poster, plan.storyboard) if still), default=0)]]
+        stream = prepared(_from_zero(reader[str(facts.video.index)], "setpts", facts), facts.video, sizes[0])
+        stream = stream.filter("fps", fps=SIDE_RATE, start_time=0)
+    else:
+        stream = prepared(_on_grid(reader[str(facts.video.index)], facts, plan, part), facts.video, sizes[0])
     outputs: list[Any] = []
     for position, size in enumerate(sizes):
-        steps = [step for step in videos if (step.width, step.height) == size]
-        extras = [still for still in stills if still and _home(still, sizes) == position]
+        steps = [] if isinstance(part, Sides) else [s for s in plan.videos if (s.width, s.height) == size]
+        extras = [] if isinstance(part, Pictures) else _extras(plan, sizes, position, out)
         smaller = sizes[position + 1 : position + 2]
         branches = _split(stream, len(steps) + len(extras) + len(smaller))
         outputs += [VIDEO[step.codec](branches.pop(), step, out, grid) for step in steps]
-        outputs += [_extra(branches.pop(), extra, out) for extra in extras]
+        outputs += [extra(branches.pop()) for extra in extras]
         if smaller:
-            stream = branches.pop().filter("scale", *smaller[0], flags="bicubic").filter("setsar", 1)
+            stream = _scaled(branches.pop(), smaller[0])
     return outputs
+
+
+def _extras(plan: FilmPlan, sizes: list[tuple[int, int]], position: int, out: Path) -> list[Callable[[Any], Any]]:
+    """The outputs beside the rungs that are taken from the size at ``position``."""
+    last = position == len(sizes) - 1
+    still, board = plan.poster, plan.storyboard
+    extras: list[Callable[[Any], Any]] = []
+    if still and _home(still, sizes) == position:
+        extras.append(partial(poster.output, step=still, out=out))
+    if board and _home(board, sizes) == position:
+        extras.append(partial(storyboard.output, step=board, out=out))
+    return [*extras, scenes.output] if last else extras
 
 
 def _grid(plan: FilmPlan, part: Part) -> Grid:
@@ -162,12 +206,6 @@ def _home(extra: Any, sizes: list[tuple[int, int]]) -> int:
     return max(fitting, default=0)
 
 
-def _extra(stream: Any, step: PosterStep | StoryboardStep, out: Path) -> Any:
-    if isinstance(step, PosterStep):
-        return poster.output(stream, step, out)
-    return storyboard.output(stream, step, out)
-
-
 def _on_grid(stream: Any, facts: Facts, plan: FilmPlan, part: Part) -> Any:
     """Progressive, at a constant rate; the first frame of the part at time 0, and no frame after its last."""
     video = facts.video
@@ -187,7 +225,11 @@ def _on_grid(stream: Any, facts: Facts, plan: FilmPlan, part: Part) -> Any:
     return stream
 
 
-def _prepared(stream: Any, video: VideoFacts, size: tuple[int, int]) -> Any:
+def _scaled(stream: Any, size: tuple[int, int]) -> Any:
+    return stream.filter("scale", *size, flags="bicubic").filter("setsar", 1)
+
+
+def prepared(stream: Any, video: VideoFacts, size: tuple[int, int]) -> Any:
     """In the top rung's size, square pixels, 8 bit, standard range."""
     stream = stream.filter("scale", *size, flags="bicubic", out_range="tv")
     if video.hdr:
@@ -213,24 +255,32 @@ def _tone_mapped(stream: Any, video: VideoFacts) -> Any:
     return stream.filter("zscale", t="bt709", m="bt709", p="bt709", r="limited")
 
 
-def _sounds(reader: Any, facts: Facts, plan: FilmPlan, out: Path) -> list[Any]:
+def _sounds(reader: Any, facts: Facts, plan: FilmPlan, out: Path, sounds: Sounds) -> list[Any]:
+    """Each stream is decoded once, each layout of it brought to its loudness once."""
     outputs: list[Any] = []
-    for index in dict.fromkeys(step.stream for step in plan.audios):
-        steps = [step for step in plan.audios if step.stream == index]
-        # first_pts and async: silence where the sound starts late or has a gap, so it stays with the picture.
-        stream = _from_zero(reader[str(index)], "asetpts", facts)
-        stream = stream.filter("aresample", aac.SAMPLE_RATE, **{"async": 1, "first_pts": 0})
-        parts = _split(stream, len(steps), "asplit")
-        outputs += [
-            AUDIO[step.codec](
-                part.filter("aformat", channel_layouts=LAYOUTS[step.channels]),
-                step,
-                out,
-                segment_seconds=plan.segment_seconds,
-            )
-            for step, part in zip(steps, parts, strict=True)
-        ]
+    layouts = list(dict.fromkeys((step.stream, step.channels) for step in plan.audios))
+    for stream in dict.fromkeys(step.stream for step in plan.audios):
+        channels = [count for owner, count in layouts if owner == stream]
+        decoded = _split(_sound(reader, stream, facts), len(channels), "asplit")
+        for count, part in zip(channels, decoded, strict=True):
+            steps = [step for step in plan.audios if (step.stream, step.channels) == (stream, count)]
+            levelled = loudness.apply(_layout(part, count), sounds.get((stream, count)))
+            parts = _split(levelled, len(steps), "asplit")
+            outputs += [
+                AUDIO[step.codec](part, step, out, segment_seconds=plan.segment_seconds)
+                for step, part in zip(steps, parts, strict=True)
+            ]
     return outputs
+
+
+def _sound(reader: Any, stream: int, facts: Facts) -> Any:
+    # first_pts and async: silence where the sound starts late or has a gap, so it stays with the picture.
+    sound = _from_zero(reader[str(stream)], "asetpts", facts)
+    return sound.filter("aresample", aac.SAMPLE_RATE, **{"async": 1, "first_pts": 0})
+
+
+def _layout(sound: Any, channels: int) -> Any:
+    return sound.filter("aformat", channel_layouts=LAYOUTS[channels])
 
 
 def cover(work: Work) -> str:
@@ -249,8 +299,22 @@ def still(work: Work, seconds: float, file: Path) -> None:
         raise Refused("no-picture", f"“{facts.name}”没有画面。", "请另外上传一张封面。")
     latest = max(0.0, (facts.duration or 0.0) - 1 / Fraction(*facts.video.fps))
     reader = ffmpeg.read(work.source, ss=f"{min(max(0.0, seconds), latest) + _lead(facts):.3f}")
-    stream = _prepared(reader[str(facts.video.index)], facts.video, (step.width, step.height))
+    stream = prepared(reader[str(facts.video.index)], facts.video, (step.width, step.height))
     output = graph.output(stream.filter("scale", out_range="full"), str(file), **poster.JPEG)
     ffmpeg.run([output], work.cage, name=facts.name, limits=SMALL)
     if not file.exists():
         raise Refused("no-such-moment", f"“{facts.name}”的这一刻没有画面。", "请选别的时刻。")
+
+
+def take_away(work: Work, plan: FilmPlan) -> str:
+    """One progressive MP4 from files of the plan's steps, without encoding; its name, "" when the plan wants none."""
+    if not plan.download:
+        return ""
+    rungs = [step.spec for step in plan.videos if step.codec == "h264"]
+    wanted = plan.download if plan.download in {step.spec for step in (*plan.videos, *plan.audios)} else rungs[0]
+    sound = next((step for step in plan.audios if step.channels == planning.STEREO), None)
+    specs = dict.fromkeys([wanted, *([sound.spec] if sound else [])])
+    files = [ffmpeg.read(work.out / f"{spec}.mp4", formats=ffmpeg.OWN_FORMATS)["0"] for spec in specs]
+    output = download.output(files, work.out, sound.language if sound else "")
+    ffmpeg.run([output], work.cage, name=work.facts.name, limits=SMALL)
+    return download.NAME
