@@ -166,6 +166,8 @@ def step_name(step: str) -> str:
         "probe": _("检查格式"),
         "tune": _("分析画面"),
         "encode": _("转码中"),
+        "pages": _("制作页面"),
+        "pictures": _("制作图片"),
         "verify": _("核对结果"),
         "package": _("整理文件"),
         "join": _("合并分段"),

@@ -7,10 +7,6 @@ const HEAD_BYTES = 4096;
 const SAMPLE_BYTES = 1024 * 1024;
 const LONGEST_WAIT = 30_000;
 const MEMORY = "wenlan.uploads";
-const STEPS = {
-  fetch: "读取原文件", check: "核对文件", probe: "检查内容", encode: "转码", pages: "制作页面", pictures: "制作图片",
-  verify: "校验", package: "打包", store: "存放",
-};
 
 /* CRC32 (the one of zip and S3): a table of 256, one step a byte. */
 const TABLE = new Uint32Array(256).map((_, n) => {
@@ -120,8 +116,8 @@ function parsed(request) {
 
 /* One file on its way. Tells `changed` whatever happens to it. */
 export class Sending {
-  constructor(file, api, institution, changed) {
-    Object.assign(this, { file, api, institution, changed });
+  constructor(file, api, institution, changed, replaces = null) {
+    Object.assign(this, { file, api, institution, changed, replaces });
     this.state = "waiting";
     this.message = "等待上传";
     this.arrived = new Map(); // part number → bytes
@@ -182,7 +178,8 @@ export class Sending {
       await this.open();
       if (!this.asset) await this.send();
       this.forget();
-      this.tell("processing", "上传完成，等待处理");
+      if (this.replaces) this.tell("ready", "新的原文件已收到，做好以后自动换上");
+      else this.tell("processing", "上传完成，等待处理");
     } catch (error) {
       if (error instanceof Paused) return;
       this.final = Boolean(error.lasting); // the same file again would be refused again
@@ -195,7 +192,7 @@ export class Sending {
     this.institution = memory()[this.print]?.institution || this.institution;
     const head = await headOf(this.file);
     const asked = { institution: this.institution, filename: this.file.name, bytes: this.file.size, head };
-    return this.api.call("POST", "/uploads", { ...asked, fingerprint: this.print });
+    return this.api.call("POST", "/uploads", { ...asked, fingerprint: this.print, ...(this.replaces && { replaces: this.replaces }) });
   }
 
   async open() {
@@ -277,10 +274,9 @@ async function follow(sending) {
     try {
       const asset = await sending.api.call("GET", `/assets/${sending.asset}`);
       sending.progress = asset.progress;
-      if (asset.state === "published") return sending.tell("ready", "处理完成，可以播放");
+      if (asset.state === "published" && asset.progress >= 1) return sending.tell("ready", "处理完成，可以播放");
       if (["rejected", "failed"].includes(asset.state)) return sending.tell("refused", asset.reason || asset.state_label);
-      const step = STEPS[asset.step] || asset.step || asset.state_label;
-      sending.tell("processing", `${step} ${Math.round(asset.progress * 100)}%`);
+      sending.tell("processing", `${asset.words} ${Math.round(asset.progress * 100)}%`);
     } catch (error) {
       if (error.lasting) return sending.tell("refused", error.message);
     }
@@ -336,7 +332,7 @@ class Row {
     this.toggle.hidden = ["processing", "ready", "cancelled"].includes(state) || (state === "refused" && Boolean(sending.asset || sending.final));
     this.bar.hidden = state === "refused" && !sending.sent;
     this.cancel.hidden = ["processing", "ready", "cancelled", "refused"].includes(state);
-    this.course.hidden = !["processing", "ready"].includes(state);
+    this.course.hidden = !this.after || !["processing", "ready"].includes(state);
     if (sending.asset) this.course.href = this.after + sending.asset;
   }
 }
@@ -381,7 +377,7 @@ export class Uploader {
 
   add(files) {
     for (const file of files) {
-      const sending = new Sending(file, this.api, this.institution, (one) => this.rows.get(one).show(one));
+      const sending = new Sending(file, this.api, this.institution, (one) => this.rows.get(one).show(one), this.root.dataset.replaces);
       const row = new Row(sending, { toggle: (one) => this.toggle(one), cancel: (one) => one.cancel() }, this.root.dataset.after);
       this.rows.set(sending, row);
       this.list.append(row.item);
