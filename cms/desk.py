@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from wagtail.admin.ui.components import Component
@@ -13,17 +15,22 @@ from wagtail.admin.ui.components import Component
 from catalog import policy
 from catalog.models import Course, Place, Teacher
 from cms import finding
-from cms.assets import UNFINISHED, way, with_progress
+from cms.assets import UNFINISHED, with_ways
 from media_pipeline.models import AssetState, MediaAsset, Upload
 
 
 def upload(request: HttpRequest) -> HttpResponse:
-    """The page that takes files. ``?institution=<code>`` chooses whose they will be."""
+    """The page that takes files. ``?institution=<code>`` chooses whose they will be; ``?replaces=<uid>`` takes one
+    file in the place of an asset's original."""
     own = policy.institutions_of(request.user, policy.roles_for(Upload, "add")).order_by("path")
     if not own.exists():
         raise PermissionDenied
     chosen = own.filter(code=request.GET.get("institution", "")).first() or (own.first() if len(own[:2]) == 1 else None)
+    replaced = _replaced(request)
+    if replaced is not None:
+        chosen = own.filter(code=replaced.owner).first()
     context = {
+        "replaced": replaced,
         "institutions": own,
         "institution": chosen,
         "after_url": f"{reverse('courses:add')}?asset=",
@@ -31,6 +38,18 @@ def upload(request: HttpRequest) -> HttpResponse:
         "header_title": "上传",
     }
     return TemplateResponse(request, "cms/desk/upload.html", context)
+
+
+def _replaced(request: HttpRequest) -> MediaAsset | None:
+    """The asset whose original is to be replaced. Raises Http404 for one that is not this person's to change."""
+    asked = request.GET.get("replaces", "")
+    if not asked:
+        return None
+    try:
+        uid = UUID(asked)
+    except ValueError as error:
+        raise Http404 from error
+    return get_object_or_404(policy.scope(MediaAsset.objects.all(), request.user, "change"), uid=uid)
 
 
 def pick(request: HttpRequest, source: str) -> JsonResponse:
@@ -66,9 +85,9 @@ class DeskPanel(Component):
     def get_context_data(self, parent_context: Mapping[str, Any] | None = None) -> dict[str, Any]:
         request = (parent_context or {})["request"]
         user = request.user
-        assets = with_progress(policy.scope(MediaAsset.objects.all(), user))
-        moving = list(assets.filter(state__in=UNFINISHED)[:8])
-        broken = list(assets.filter(state__in=[AssetState.FAILED, AssetState.REJECTED])[:5])
+        assets = policy.scope(MediaAsset.objects.all(), user)
+        moving = with_ways(assets.filter(state__in=UNFINISHED)[:8])
+        broken = with_ways(assets.filter(state__in=[AssetState.FAILED, AssetState.REJECTED])[:5])
         courses = policy.scope(Course.objects.order_by(), user)
         return {
             "person": user,
@@ -76,8 +95,8 @@ class DeskPanel(Component):
             "central": policy.is_central(user),
             "may_upload": policy.may_somewhere(user, "add", Upload),
             "may_write": policy.may_somewhere(user, "add", Course),
-            "moving": [(asset, way(asset)) for asset in moving],
-            "broken": [(asset, way(asset)) for asset in broken],
+            "moving": moving,
+            "broken": broken,
             "recent": list(courses.filter(live=False).order_by("-updated_at").only("title", "updated_at")[:5]),
             "figures": courses.aggregate(
                 total=Count("pk"), shown=Count("pk", filter=Q(live=True)), draft=Count("pk", filter=Q(live=False))

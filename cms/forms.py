@@ -174,6 +174,22 @@ class CaptionsForm(forms.Form):
         return data
 
 
+class TrackForm(forms.Form):
+    """The lines of a track as WebVTT, which a person can correct."""
+
+    text = forms.CharField(
+        label="文字",
+        max_length=4_000_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "false", "class": "wl-track"}),
+        help_text="每条先写时间（00:00:01.000 --> 00:00:03.000），下一行写文字，条与条之间空一行。",
+    )
+
+
+class PosterForm(forms.Form):
+    seconds = forms.FloatField(min_value=0, required=False)
+
+
 class AssetForm(WagtailAdminModelForm):
     """The name of an asset; the file itself is never altered."""
 

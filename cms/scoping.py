@@ -48,6 +48,8 @@ ACTION_OF_VIEW = {
     "unpublish": "publish",
     "confirm_workflow_cancellation": "change",
     "captions": "change",
+    "track": "change",
+    "poster": "change",
     "retry": "change",
 }
 """What the view of a name does to its item. Views that are not here only show it."""

@@ -96,3 +96,8 @@ def no_publishing_without_the_right(items: list[Any], request: HttpRequest, cont
 @hooks.register("insert_global_admin_css")
 def desk_css() -> str:
     return format_html('<link rel="stylesheet" href="{}">', static("cms/desk.css"))
+
+
+@hooks.register("insert_global_admin_js")
+def desk_js() -> str:
+    return format_html('<script type="module" src="{}"></script>', static("cms/follow.js"))

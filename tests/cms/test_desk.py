@@ -16,7 +16,7 @@ from wagtail.test.utils.form_data import nested_form_data, rich_text, streamfiel
 from catalog.models import Course, Institution, Lesson, Membership, Place, Theme
 from cms import finding, setup
 from cms.models import CollectionIndexPage, CollectionPage, HomePage
-from media_pipeline import periodic
+from media_pipeline import periodic, storage
 from media_pipeline.models import AssetState, Job, MediaAsset
 from tests.cms.conftest import World
 from tests.cms.test_rights import course_data, text_of
@@ -329,6 +329,123 @@ def test_collection_goes_live_and_leaves_at_a_set_hour(world: World, monkeypatch
     assert periodic.do_what_is_due() == ["publish-scheduled"]
     page.refresh_from_db()
     assert not page.live
+
+
+# One file ------------------------------------------------------------------------------------------
+
+
+def _tell_way(world: World) -> str:
+    asset = world.a.assets[1]
+    return text_of(world.a.client("uploader").get(f"/cms/assets/way/{asset.pk}/"))
+
+
+def test_way_of_a_file_says_where_it_stands_how_far_and_how_long(world: World) -> None:
+    Job.objects.filter(asset=world.a.assets[1]).update(step="encode", progress=0.43, seconds_left=200)
+    body = _tell_way(world)
+    assert "转码中" in body
+    assert "43%" in body
+    assert "约还需 3 分钟" in body
+    assert "data-way=" in body
+    Job.objects.filter(asset=world.a.assets[1]).update(state="done", progress=1)
+    assert "data-way=" not in _tell_way(world)
+
+
+def test_page_of_a_file_tells_steps_warnings_and_what_is_wrong(world: World) -> None:
+    asset = world.a.assets[1]
+    line = {
+        "step": "verify",
+        "attempt": 2,
+        "at": "2026-11-24T10:00:00+00:00",
+        "seconds": 3.2,
+        "note": "声音短了两秒。",
+    }
+    Job.objects.filter(asset=asset).update(state="failed", log=[line])
+    MediaAsset.objects.filter(pk=asset.pk).update(
+        state=AssetState.FAILED,
+        reason_code="cut",
+        reason="做出来的声音不完整。",
+        facts={"warnings": ["画面缺了三帧。"]},
+    )
+    body = text_of(world.a.client("editor").get(f"/cms/assets/inspect/{asset.pk}/"))
+    for words in (
+        "核对结果",
+        "第 2 次",
+        "3.2 秒",
+        "声音短了两秒。",
+        "做出来的声音不完整。",
+        "画面缺了三帧。",
+        "重新处理",
+    ):
+        assert words in body, words
+
+
+def test_draft_captions_are_corrected_and_let_out_by_an_editor(world: World) -> None:
+    asset = world.a.assets[0]
+    track = asset.tracks.create(kind="captions", language="en", cues=[[0.0, 1.0, "helo"]], draft=True)
+    client, url = world.a.client("editor"), f"/cms/assets/captions/{asset.pk}/{track.pk}/"
+    assert "草稿" in text_of(client.get(f"/cms/assets/inspect/{asset.pk}/"))
+    text = "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nhello\n"
+    client.post(url, {"text": text, "action": "save"})
+    track.refresh_from_db()
+    assert (track.draft, track.cues) == (True, [[0.0, 1.0, "hello"]])
+    client.post(url, {"text": text.replace("hello", "hello there"), "action": "approve"})
+    track.refresh_from_db()
+    assert (track.draft, track.cues[0][2]) == (False, "hello there")
+    refused = text_of(client.post(url, {"text": "00:00:05.000 --> 00:00:01.000\nx", "action": "save"}))
+    assert "结束时间早于开始时间" in refused
+    track.refresh_from_db()
+    assert track.cues[0][2] == "hello there"
+    client.post(url, {"action": "delete"})
+    assert not asset.tracks.filter(pk=track.pk).exists()
+
+
+def test_track_of_another_file_is_not_reached_through_an_own_one(world: World) -> None:
+    foreign = world.b.assets[0].tracks.get()
+    url = f"/cms/assets/captions/{world.a.assets[0].pk}/{foreign.pk}/"
+    for response in (world.a.client("editor").get(url), world.a.client("editor").post(url, {"action": "delete"})):
+        assert response.status_code == 404
+    assert type(foreign).objects.filter(pk=foreign.pk).exists()
+
+
+BOARD = """WEBVTT
+
+00:00:00.000 --> 00:00:04.000
+s.jpg#xywh=0,0,160,90
+
+00:00:04.000 --> 00:00:08.000
+s.jpg#xywh=160,0,160,90
+"""
+
+
+def test_poster_is_chosen_among_the_pictures_of_the_storyboard(world: World, settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_STORE_DIR = tmp_path
+    asset = world.a.assets[0]
+    MediaAsset.objects.filter(pk=asset.pk).update(duration=8.0)
+    key = f"packages/{asset.uid.hex}/0/storyboard.vtt"
+    storage.store().put_bytes(BOARD.encode(), key, "text/vtt")
+    asset.packages.update(prefix=f"packages/{asset.uid.hex}/0/", storyboard_key=key)
+    client = world.a.client("editor")
+    body = text_of(client.get(f"/cms/assets/inspect/{asset.pk}/"))
+    assert 'value="4.000"' in body
+    assert 'viewBox="160 0 160 90"' in body
+    client.post(f"/cms/assets/poster/{asset.pk}/", {"seconds": "4.000"})
+    asset.refresh_from_db()
+    assert asset.poster_seconds == 4.0
+    for wrong in ("900", "-1", "x"):
+        client.post(f"/cms/assets/poster/{asset.pk}/", {"seconds": wrong})
+        asset.refresh_from_db()
+        assert asset.poster_seconds == 4.0
+    client.post(f"/cms/assets/poster/{asset.pk}/", {"seconds": ""})
+    asset.refresh_from_db()
+    assert asset.poster_seconds is None
+
+
+def test_original_is_replaced_only_by_who_may(world: World) -> None:
+    asset = world.a.assets[0]
+    body = text_of(world.a.client("uploader").get(f"/cms/upload/?replaces={asset.uid}"))
+    assert f'data-replaces="{asset.uid}"' in body
+    for asked in (world.b.assets[0].uid, "nonsense"):
+        assert world.a.client("uploader").get(f"/cms/upload/?replaces={asked}").status_code == 404
 
 
 # Blocks ---------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def test_walk_meets_the_addresses_that_matter(world: World) -> None:
     for name in ("choose", "choose_results", "chosen", "chosen_multiple"):
         assert f"course_chooser:{name}" in walked
         assert f"asset_chooser:{name}" in walked
-    for name in ("inspect", "captions", "retry", "usage"):
+    for name in ("inspect", "captions", "track", "poster", "retry", "way", "usage"):
         assert f"assets:{name}" in walked
     assert {"wagtail_bulk_action", "wagtailadmin_reports:site_history", "wenlan_pick"} <= walked
     assert len(walked) > 200

@@ -95,6 +95,7 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
         "signature": "x",
         "uid": b.upload.uid,
         "asset_uid": asset.uid,
+        "track_pk": asset.tracks.first().pk,
         "course_id": course.pk,
         "lesson_id": course.lessons.first().pk,
         "lesson": course.lessons.first().pk,
