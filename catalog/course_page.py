@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from catalog.covers import Cover, cover, plates, prepare
 from catalog.kinds import Kind
 from catalog.models import Course, Lesson, Licence, Place
-from media_pipeline.models import AssetState, DocumentPage, Job, MediaAsset, TextTrack
+from media_pipeline.follow import follow
+from media_pipeline.models import AssetState, DocumentPage, MediaAsset, TextTrack
 from media_pipeline.playback import Heading, Playback, playback, section_html
 
 WAITING = frozenset({AssetState.RECEIVED, AssetState.CHECKED, AssetState.PROCESSING})
@@ -87,6 +88,12 @@ class CoursePage:
     def text_only(self) -> bool:
         """A reading that is its own description, without a lesson."""
         return self.course.kind == Kind.READING and not self.lessons and bool(self.course.description)
+
+    @property
+    def has_side(self) -> bool:
+        """Whether lessons, text or contents stand beside the stage; a gallery's lessons are its plates."""
+        lessons = len(self.lessons) > 1 and self.course.kind != Kind.GALLERY
+        return lessons or bool(self.cues or self.chapters or self.contents)
 
     @property
     def zooms(self) -> dict[int, dict]:
@@ -186,8 +193,7 @@ def _heading(contents: Sequence[Heading], number: int) -> Heading | None:
 
 def _waiting(asset: MediaAsset) -> Waiting:
     if asset.state in WAITING:
-        job = Job.objects.filter(asset=asset).order_by("-pk").first()
-        percent = round(100 * job.progress) if job else 0
+        percent = follow(asset).percent
         return Waiting(_("正在处理 %(percent)s %%") % {"percent": percent}, percent=percent)
     if asset.state == AssetState.PUBLISHED:
         return Waiting(_("正在准备，马上就好"), percent=99)

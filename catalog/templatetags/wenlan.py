@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from catalog.models import Course
 
 register = template.Library()
 
+_HAN = re.compile(r"[\u3400-\u9fff]")
 LONGEST_RETURN = 600
 """Characters of an address that a link back may carry."""
 
@@ -64,6 +66,12 @@ def named(thing: Any) -> str:
     """The name of a course, theme or institution in the language of the page, where it has one there."""
     english = getattr(thing, "title_en", "") or getattr(thing, "name_en", "")
     return english if english and get_language() == "en" else str(thing)
+
+
+@register.filter
+def readable(text: str) -> str:
+    """A remark in the language of the page; "" where an English page would show Chinese."""
+    return "" if get_language() == "en" and _HAN.search(text) else text
 
 
 @register.simple_tag

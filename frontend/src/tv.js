@@ -11,14 +11,14 @@ const memory = `wenlan:tv:${location.pathname}`;
 const player = document.querySelector("[data-tv-player]");
 
 function back() {
-  const up = document.body.dataset.back;
+  const up = document.querySelector("[data-back]")?.dataset.back;
   if (up) location.assign(up);
 }
 
 function remembered() {
   const all = targets();
   const last = sessionStorage.getItem(memory);
-  return document.querySelector("[data-first]") ?? all.find((one) => one.getAttribute("href") === last) ??
+  return document.querySelector("[data-first]") ?? (last && all.find((one) => one.getAttribute("href") === last)) ??
     all.find((one) => one.closest("main")) ?? all[0];
 }
 
@@ -26,11 +26,13 @@ document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
   if (looking?.dialog.open) return lookKey(event);
   if (player && playerKey(event)) return event.preventDefault();
+  const writing = event.target.matches("input:not([type=checkbox])");
+  if (writing && (event.key === "ArrowLeft" || event.key === "ArrowRight")) return; // within the word
   if (ARROWS.has(event.key)) {
     event.preventDefault();
     const here = document.activeElement;
     focus(here && here !== document.body ? nearest(here, event.key) : remembered());
-  } else if (BACK.has(event.key) && event.target.tagName !== "INPUT") {
+  } else if (BACK.has(event.key) && !(writing && event.key === "Backspace")) {
     event.preventDefault();
     back();
   }
