@@ -39,7 +39,7 @@ from media_pipeline.cage import Cage
 from media_pipeline.chunks import Sheet
 from media_pipeline.errors import Failed, Refused
 from media_pipeline.film import Made, Part
-from media_pipeline.formats import cmaf
+from media_pipeline.formats import cmaf, poster
 from media_pipeline.models import AssetState, Job, JobKind, MediaAsset, Package
 from media_pipeline.product import Product, Report
 from media_pipeline.signals import asset_ready, tell
@@ -381,11 +381,16 @@ def take_original(asset: MediaAsset, key: str, *, filename: str, size: int) -> N
 
 
 def choose_poster(asset: MediaAsset, seconds: float | None) -> None:
-    """Show the frame at ``seconds`` as the poster; None for the one chosen by itself when the film is made again."""
+    """Show the frame at ``seconds`` as the poster, once it is taken from the original; None for the one that the film
+    came with."""
+    package = asset.package
+    automatic = f"{package.prefix}{poster.NAME}" if package else ""
+    if seconds is None and package and storage.store().exists(automatic):
+        asset.poster_key = automatic
+    asset.poster_seconds = seconds
     with transaction.atomic():
-        MediaAsset.objects.filter(pk=asset.pk).update(poster_seconds=seconds)
-        asset.poster_seconds = seconds
-        if seconds is not None and asset.package is not None:
+        asset.save(update_fields=["poster_seconds", "poster_key"])
+        if seconds is not None and package is not None:
             leases.enqueue(asset, kind=JobKind.POSTER)
 
 

@@ -66,8 +66,9 @@ def _remains_of_the_gone(suspect_seconds: float) -> int:
     for prefix in list(_suspected):
         if prefix not in unknown:
             del _suspected[prefix]
+    now = time.monotonic()
     for prefix in unknown:
-        if time.monotonic() - _suspected.setdefault(prefix, time.monotonic()) >= suspect_seconds:
+        if now - _suspected.setdefault(prefix, now) >= suspect_seconds:
             store.delete_prefix(prefix)
             removed += 1
     return removed

@@ -1,0 +1,265 @@
+"""kill -9 at random moments, over whole films and films in parts, on the database queue and on Celery.
+
+``python -m tests.bench.kills [--kills 200] [--seed 1] [--minutes 15] [--queue database|redis|rabbitmq]`` starts a site
+of its own, keeps workers running on a library that is always being made anew, and kills one of them at a time. At the
+end the workers are left alone, and it must stand: every job ended, each film has one current, complete package that
+holds every frame, and the sweep leaves no object that no row mentions.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from deploy import services
+
+ROOT = Path(__file__).resolve().parents[2]
+LEASE = 4
+FRAMES = {"whole": 75, "parts": 325}  # of the clips below, at 25 a second
+SETTINGS = {
+    "JOB_LEASE_SECONDS": str(LEASE),
+    "MEDIA_WHOLE_SECONDS": "8",
+    "MEDIA_SPAN_SECONDS": "4",
+    "MEDIA_FIRST_SECONDS": "2",
+    "PYTHONUNBUFFERED": "1",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+@dataclass(slots=True)
+class Site:
+    """A database, a store and workers of their own under ``place``."""
+
+    place: Path
+    env: dict[str, str]
+    workers: list[subprocess.Popen] = field(default_factory=list)
+    started: int = 0
+
+    def shell(self, code: str) -> str:
+        command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+        done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr[-3000:])
+        return done.stdout
+
+    def start(self) -> None:
+        self.started += 1
+        with (self.place / f"worker-{self.started}.log").open("w") as log:
+            command = [sys.executable, "manage.py", "run_worker", "--queue", "media"]
+            group = {"start_new_session": True}
+            self.workers.append(subprocess.Popen(command, env=self.env, cwd=ROOT, stdout=log, stderr=log, **group))
+
+    def ask(self, sql: str) -> list[tuple]:
+        with closing(sqlite3.connect(self.place / "var" / "wenlan.sqlite3", timeout=30)) as data:
+            return data.execute(sql).fetchall()
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            with_children(worker, signal.SIGKILL)
+        self.workers.clear()
+
+
+def with_children(worker: subprocess.Popen, number: int) -> None:
+    """What the kernel does when it runs out of memory hits one process; its children see their pipes break."""
+    worker.send_signal(number)
+    worker.wait()
+
+
+@contextmanager
+def a_site(queue_url: str = "", template: Path | None = None) -> Iterator[Site]:
+    place = Path(tempfile.mkdtemp(prefix="wenlan-kills-"))
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MEDIA_", "DJANGO_", "TASKS_", "WENLAN_"))}
+    env = clean | SETTINGS | {"WENLAN_VAR": str(place / "var")} | ({"TASKS_URL": queue_url} if queue_url else {})
+    site = Site(place, env)
+    try:
+        if template:
+            shutil.copytree(template, place / "var")
+        else:
+            subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True)
+        yield site
+    finally:
+        site.stop()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def make_films(place: Path) -> dict[str, Path]:
+    """A short film and one long enough to be cut, with a key frame a second."""
+    films = {}
+    for name, frames in FRAMES.items():
+        source = ("-f", "lavfi", "-i", f"testsrc2=s=320x180:r=25:d={frames / 25}")
+        sound = ("-f", "lavfi", "-i", f"sine=d={frames / 25}")
+        codecs = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac")
+        films[name] = place / f"{name}.mp4"
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *source, *sound, *codecs, str(films[name])]
+        subprocess.run(command, check=True)
+    return films
+
+
+RECEIVE = """
+from pathlib import Path
+from media_pipeline import intake
+for path in {paths!r}:
+    intake.receive_file(Path(path), owner="a", title=Path(path).stem)
+"""
+# Every film goes, objects and all, and comes again.
+AGAIN = """
+from pathlib import Path
+from media_pipeline import intake, storage
+from media_pipeline.models import MediaAsset
+for asset in MediaAsset.objects.all():
+    path = storage.store().path(asset.original_key)
+    intake.receive_file(path, owner="a", title=asset.title, filename=asset.filename)
+    asset.delete()
+"""
+SWEEP = """
+import json
+from media_pipeline import storage, sweeper
+from media_pipeline.models import Job, MediaAsset, Package
+Package.objects.filter(current=False).update(replaced_at="2000-01-01T00:00:00Z")
+sweeper.remove_old_packages()
+sweeper.remove_orphans(suspect_seconds=0)
+store = storage.store()
+known = set(MediaAsset.objects.values_list("original_key", flat=True))
+prefixes = tuple(Package.objects.values_list("prefix", flat=True))
+keys = [key for folder in storage.FOLDERS for key in store.list(folder)]
+print(json.dumps({
+    "orphans": [key for key in keys if key not in known and not key.startswith(prefixes)],
+    "assets": MediaAsset.objects.count(),
+    "published": MediaAsset.objects.filter(state="published").count(),
+    "current": Package.objects.filter(current=True, complete=True).count(),
+    "open": Job.objects.filter(state__in=["queued", "running"]).count(),
+    "failed": list(Job.objects.filter(state="failed").values_list("kind", "reason_code", "reason")),
+    "lists": [[p.asset.title, str(store.path(p.hls_key))] for p in Package.objects.filter(current=True)],
+}))
+"""
+
+
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    """Whether it came true in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+OPEN = "SELECT count(*) FROM media_pipeline_job WHERE state IN ('queued', 'running')"
+# Something a kill may fall into: what runs, in which step and how far.
+MOMENT = "SELECT kind, step, attempt, progress FROM media_pipeline_job WHERE state = 'running' ORDER BY id"
+
+
+def kill_some(site: Site, kills: int, dice: random.Random, seconds: float, workers: int = 2) -> dict[str, int]:
+    """Kill workers at random moments of running jobs; how many fell into each step. Between kills the wait is a random
+    number of changes of what the jobs say, so that all steps are met, not only the longest."""
+    fell: dict[str, int] = {}
+    end = time.monotonic() + seconds
+    while sum(fell.values()) < kills and time.monotonic() < end:
+        while len(site.workers) < workers:
+            site.start()
+        seen = site.ask(MOMENT)
+        for _ in range(dice.randint(1, 6)):
+            until(lambda: site.ask(MOMENT) != seen, 3 * LEASE)  # noqa: B023
+            seen = site.ask(MOMENT)
+            if time.monotonic() > end:
+                break
+        if not seen:
+            if not site.ask(OPEN)[0][0]:
+                site.shell(AGAIN)
+            continue
+        time.sleep(dice.random() * 0.3)
+        with_children(site.workers.pop(dice.randrange(len(site.workers))), signal.SIGKILL)
+        kind, step, *_ = dice.choice(seen)
+        fell[f"{kind} {step}"] = fell.get(f"{kind} {step}", 0) + 1
+    return fell
+
+
+def finish(site: Site, seconds: float) -> dict:
+    """Let everything end in peace, sweep, and tell what is left."""
+    while len(site.workers) < 2:
+        site.start()
+    ended = until(lambda: not site.ask(OPEN)[0][0], seconds)
+    for worker in site.workers:
+        worker.terminate()
+    for worker in site.workers:
+        worker.wait(30)
+    site.workers.clear()
+    return {**json.loads(site.shell(SWEEP).splitlines()[-1]), "ended": ended}
+
+
+def frames_of(playlist: str) -> int:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", playlist, "-map", "0:v:0", "-f", "framecrc", "-"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    return sum(not line.startswith("#") for line in answer.stdout.splitlines())
+
+
+def problems(left: dict) -> list[str]:
+    """What must not be, in words; nothing when all is well."""
+    found = [] if left["ended"] and not left["open"] else [f"{left['open']} jobs never ended"]
+    found += [f"orphan {key}" for key in left["orphans"]]
+    found += [f"failed {job}" for job in left["failed"]]
+    if not left["assets"] == left["published"] == left["current"] == len(left["lists"]):
+        found.append(f"{left['assets']} films, {left['published']} published, {left['current']} complete packages")
+    for title, playlist in left["lists"]:
+        if (frames := frames_of(playlist)) != FRAMES[title]:
+            found.append(f"{title}: {frames} frames of {FRAMES[title]}")
+    return found
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--queue", choices=["database", "redis", "rabbitmq"], action="append")
+    asked = parser.parse_args()
+    queues = asked.queue or ["database", "redis"]
+    failed = False
+    for queue in queues:
+        with a_broker(queue) as url, a_site(url) as site, tempfile.TemporaryDirectory() as clips:
+            films = make_films(Path(clips))
+            paths = [str(films[name]) for name in ("whole", "parts", "whole", "parts")]
+            site.shell(RECEIVE.format(paths=paths))
+            began = time.monotonic()
+            dice = random.Random(asked.seed)
+            fell = kill_some(site, asked.kills // len(queues), dice, 60 * asked.minutes / len(queues))
+            wrong = problems(finish(site, 180))
+            say(f"{queue}: {sum(fell.values())} kills in {time.monotonic() - began:.0f} s: {fell}")
+            say("\n".join(wrong) if wrong else "every job ended, one set of objects, no orphan")
+            failed = failed or bool(wrong)
+    return int(failed)
+
+
+@contextmanager
+def a_broker(queue: str) -> Iterator[str]:
+    """``TASKS_URL`` of a broker that nobody shares; empty for the database."""
+    if queue == "database":
+        yield ""
+        return
+    broker = services.launch(queue)
+    try:
+        yield broker.url
+    finally:
+        services.stop_server(broker)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
