@@ -1,6 +1,7 @@
 """What every worker does from time to time so that nothing is forgotten and nothing piles up."""
 
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.core.management import call_command
@@ -74,10 +75,13 @@ def _remains_of_the_gone(suspect_seconds: float) -> int:
     return removed
 
 
-def _without_rows(uids) -> list[str]:
-    names = list(uids)
-    known = {uid.hex for uid in MediaAsset.objects.filter(uid__in=names).values_list("uid", flat=True)}
-    return [name for name in names if name not in known]
+def _without_rows(uids: Iterable[str]) -> list[str]:
+    names, missing = list(uids), []
+    for start in range(0, len(names), 500):
+        some = names[start : start + 500]
+        known = {uid.hex for uid in MediaAsset.objects.filter(uid__in=some).values_list("uid", flat=True)}
+        missing += [name for name in some if name not in known]
+    return missing
 
 
 def _remains_of_parts() -> int:

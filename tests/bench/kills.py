@@ -31,8 +31,6 @@ LEASE = 4
 FRAMES = {"whole": 75, "parts": 325}  # of the clips below, at 25 a second
 SETTINGS = {
     "JOB_LEASE_SECONDS": str(LEASE),
-    "MEDIA_WHOLE_SECONDS": "8",
-    "MEDIA_SPAN_SECONDS": "4",
     "MEDIA_FIRST_SECONDS": "2",
     "PYTHONUNBUFFERED": "1",
     "LOG_LEVEL": "WARNING",
@@ -79,10 +77,18 @@ def with_children(worker: subprocess.Popen, number: int) -> None:
 
 
 @contextmanager
-def a_site(queue_url: str = "", template: Path | None = None) -> Iterator[Site]:
+def a_site(queue_url: str = "", template: Path | None = None, *, whole: float = 8, span: float = 4) -> Iterator[Site]:
+    """``whole`` and ``span``: seconds above which a film is cut, and into which."""
     place = Path(tempfile.mkdtemp(prefix="wenlan-kills-"))
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MEDIA_", "DJANGO_", "TASKS_", "WENLAN_"))}
-    env = clean | SETTINGS | {"WENLAN_VAR": str(place / "var")} | ({"TASKS_URL": queue_url} if queue_url else {})
+    lengths = {"MEDIA_WHOLE_SECONDS": str(whole), "MEDIA_SPAN_SECONDS": str(span)}
+    env = (
+        clean
+        | SETTINGS
+        | lengths
+        | {"WENLAN_VAR": str(place / "var")}
+        | ({"TASKS_URL": queue_url} if queue_url else {})
+    )
     site = Site(place, env)
     try:
         if template:

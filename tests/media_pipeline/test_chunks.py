@@ -1,12 +1,16 @@
 """Long films: cut, made in parts by whoever is free, and joined without a lost frame or a drift."""
 
+import json
 import subprocess
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from media_pipeline import ffmpeg, intake, jobs, leases, pipeline, storage
+from media_pipeline import chunks, ffmpeg, film, intake, jobs, leases, pipeline, plan, produce, storage
 from media_pipeline.errors import Failed
+from media_pipeline.formats import cmaf
 from media_pipeline.models import Job, MediaAsset, Package
 from tests.media_pipeline import clips
 
@@ -85,3 +89,60 @@ def test_parts_that_are_made_are_not_made_again(local_store, numbered, monkeypat
     assert asset.package.complete
     assert len(runs) - made == 4 - 2  # sides and one span were there
     assert frame_numbers(playlist(local_store, asset)) == list(range(RATE * SECONDS))
+
+
+# Cutting itself, on sources of every kind ---------------------------------------------------------------------------
+SOURCES = {
+    "mkv": ("numbered.mkv", ("-c", "copy")),
+    "late": ("late.mkv", ("-c", "copy", "-output_ts_offset", "1.4")),
+    "varying": ("varying.mp4", ("-vf", "select='not(eq(mod(n,7),3))'", "-fps_mode", "vfr", "-bf", "2", "-g", "31")),
+    "one-key": ("one-key.mp4", ("-c:v", "libx264", "-g", "1000", "-bf", "3", "-preset", "ultrafast")),
+    "odd-rate": ("odd-rate.mp4", ("-vf", "setpts=N*1001/10000/TB", "-r", "10000/1001", "-preset", "ultrafast")),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_spans_are_the_whole(numbered, tmp_path, kind):
+    """The same frames in the same segments, whether a film is made in one go or in spans."""
+    name, options = SOURCES[kind]
+    source = clips.encode(name, "-i", str(numbered), *options)
+    begin = partial(produce.begin, source, report=lambda step, done: None)
+    whole = begin(tmp_path / "whole")
+    planned = plan.film(whole.facts, whole.profile, whole.sha256)
+    av1 = replace(planned.videos[0], spec="video-90-av1", codec="av1", preset="12", crf=40)
+    planned = replace(planned, videos=(planned.videos[0], av1), audios=(), poster=None, storyboard=None)
+    film.encode(whole, planned)
+    spans = chunks.cut(planned, whole.facts, 8)
+    works = [begin(tmp_path / f"span-{number}") for number in range(len(spans))]
+    for work, span in zip(works, spans, strict=True):
+        film.encode(work, planned, span)
+    assert len(spans) == 3
+    for step in planned.videos:
+        joined, file = tmp_path / f"{step.spec}.mp4", f"{step.spec}.mp4"
+        cmaf.splice([work.out / file for work in works], joined)
+        assert shape(joined) == shape(whole.out / file)
+        assert frame_numbers(joined) == frame_numbers(whole.out / file)
+
+
+def shape(path: Path) -> list[tuple[int, float]]:
+    """Frames and seconds of each segment."""
+    return [(segment.samples, segment.seconds) for segment in cmaf.index(path).segments]
+
+
+def test_cut_leaves_no_crumbs(numbered, tmp_path):
+    """Spans are nearly equal and together the whole grid, however the film ends."""
+    short = produce.begin(numbered, tmp_path / "out", report=lambda step, done: None)
+    facts = replace(short.facts, duration=3601.0, video=replace(short.facts.video, end=3601.0))
+    planned = plan.film(facts, short.profile, short.sha256)
+    spans = chunks.cut(planned, facts, 180)
+    lengths = [span.last + 1 - span.first for span in spans]
+    assert [span.first for span in spans[1:]] == [span.last + 1 for span in spans[:-1]]
+    assert (spans[0].first, spans[-1].last) == (0, plan.segments(planned, facts) - 1)
+    assert max(lengths) - min(lengths) <= 1
+
+
+def test_sheet_comes_back_through_json(numbered, tmp_path):
+    work = produce.begin(numbered, tmp_path / "out", report=lambda step, done: None)
+    planned = produce.plan_film(work)
+    sheet = chunks.Sheet(work.facts, planned, work.sha256, "default", chunks.cut(planned, work.facts, 8))
+    assert chunks.from_json(json.loads(json.dumps(chunks.to_json(sheet)))) == sheet
