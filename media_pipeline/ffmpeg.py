@@ -15,7 +15,9 @@ from media_pipeline.cage import Cage, Limits, Outcome, refuse_exceeded
 from media_pipeline.errors import Failed, MediaError, Refused
 from media_pipeline.probe import DECODERS, FORMATS, MAX_PIXELS
 
-GLOBAL = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-y")
+# One thread for the graph beside those of the encoders: more of them only wait for each other.
+GRAPH = ("-filter_complex_threads", "1")
+GLOBAL = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+verbose", "-y", *GRAPH)
 # ffmpeg's own ``-progress`` is silent until every output has begun, and a poster or storyboard begins near the end of
 # the film. So the first output tells the time of each packet it writes.
 TOLD = ("-stats_mux_pre", "pipe:1", "-stats_mux_pre_fmt", "{t}")
@@ -54,24 +56,30 @@ def read(source: Path, *, formats: Sequence[str] = FORMATS, **options: Any) -> A
     )
 
 
-def run(
+def run(  # noqa: PLR0913  two listeners, and what every run needs
     outputs: Sequence[Any],
     cage: Cage,
     *,
     name: str,
     limits: Limits,
     on_progress: Callable[[float], None] | None = None,
+    on_value: Callable[[str, float], None] | None = None,
 ) -> Told:
-    """Run one ffmpeg for all outputs. ``on_progress`` gets the seconds of film done and may raise to cancel.
+    """Run one ffmpeg for all outputs. ``on_progress`` gets the seconds of film done and may raise to cancel;
+    ``on_value`` gets what the filters measured: metadata printed to ``pipe:1`` as it comes, ``I``, ``LRA`` and ``Peak``
+    of EBU R128 at the end.
 
     Raises Refused or Failed as ``explain`` sees it."""
     command = ffmpeg.merge_outputs(*outputs).global_args(*GLOBAL).compile(cmd=binary())
     first_output = command.index("-map")
     command[first_output:first_output] = TOLD
-    outcome = cage.run(command, limits=limits, on_line=_Progress(on_progress).line)
+    outcome = cage.run(command, limits=limits, on_line=_Progress(on_progress, on_value).line)
     refuse_exceeded(outcome)
     if outcome.returncode != 0:
         raise explain(outcome, name)
+    if on_value:
+        for measure, value in _SUMMARY.findall(outcome.stderr):
+            on_value(measure, float(value))
     counted = _FRAMES_IN.findall(outcome.stderr)
     return Told(
         frames_in=sum(map(int, counted)) if counted else None,
@@ -82,6 +90,7 @@ def run(
 
 # The fps filter's own count at its end; there are several when the source changed its size on the way.
 _FRAMES_IN = re.compile(r"(\d+) frames in, \d+ frames out")
+_SUMMARY = re.compile(r"^ +(I|LRA|Peak): +(-?(?:[\d.]+|inf|nan)) (?:LUFS|LU|dBFS)$", re.MULTILINE)
 # What is told of each input at the end, in their order.
 _DECODED = re.compile(r"packets read \(\d+ bytes\); (\d+) frames decoded(?:; (\d+) decode errors)?")
 
@@ -92,13 +101,19 @@ def _errors(stderr: str) -> tuple[str, ...]:
 
 
 class _Progress:
-    """Follows the packets' times on standard output. Only a later time than all before is a sign of life."""
+    """Follows the packets' times on standard output, and what filters print between them. Only a later time than all
+    before is a sign of life."""
 
-    def __init__(self, on_progress: Callable[[float], None] | None) -> None:
-        self.on_progress = on_progress
+    def __init__(
+        self, on_progress: Callable[[float], None] | None, on_value: Callable[[str, float], None] | None
+    ) -> None:
+        self.on_progress, self.on_value = on_progress, on_value
         self.reached = -1.0
 
     def line(self, line: str) -> bool:
+        name, equals, value = line.partition("=")
+        if equals and self.on_value:
+            self.on_value(name, float(value))
         try:
             seconds = float(line)
         except ValueError:

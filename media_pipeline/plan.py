@@ -16,6 +16,7 @@ from media_pipeline.profiles import Profile
 # Raise when the same steps give other bytes: packages made before keep their names, new ones get new names.
 MAKING = 2
 POSTER_LONG_SIDE = 1280
+CANDIDATES = 20  # for the poster
 TILE_SHORT_SIDE = 90
 TILES = 200  # one sprite of at most 10 × 20 pictures: 1600 × 1800 pixels for wide films
 TILE_COLUMNS = 10
@@ -57,12 +58,13 @@ class AudioStep:
 
 @dataclass(frozen=True, slots=True)
 class PosterStep:
-    """The most usual of some frames taken every ``interval`` seconds, so hardly a black one."""
+    """The most telling of ``candidates`` frames, one every ``interval`` seconds."""
 
     spec: str
     width: int
     height: int
     interval: float
+    candidates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +217,8 @@ def poster(facts: Facts) -> PosterStep | None:
         return None
     width, height = facts.video.width, facts.video.height
     factor = min(Fraction(1), Fraction(POSTER_LONG_SIDE, max(width, height)))
-    # 24 pictures of 720 lines are 33 MB; ten seconds of one-second steps are enough for a short film.
-    interval = max(1.0, round((facts.duration or 0) / 24, 3))
-    return PosterStep("poster", ladder.even(width, factor), ladder.even(height, factor), interval)
+    interval = max(1.0, round((facts.duration or 0) / (CANDIDATES - 1), 3))
+    return PosterStep("poster", ladder.even(width, factor), ladder.even(height, factor), interval, CANDIDATES)
 
 
 def _storyboard(facts: Facts) -> StoryboardStep | None:

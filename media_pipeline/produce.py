@@ -83,6 +83,7 @@ def package_film(work: Work, planned: FilmPlan, made: Made) -> Product:
     """Verify, index and describe the files of the plan's steps, which lie in ``work.out`` as ``<spec>.mp4``."""
     facts, out = work.facts, work.out
     warning = verify.damage(made.told, facts)
+    download = film.take_away(work, planned)
     tracks = packaging.pack(_tracks(planned, out), out)
     work.report("verify", 0.0)
     verify.verify(tracks, out, facts, work.cage)
@@ -105,12 +106,12 @@ def package_film(work: Work, planned: FilmPlan, made: Made) -> Product:
         width=facts.width if planned.videos else None,
         height=facts.height if planned.videos else None,
         tracks=texts,
-        manifest={"hls": lists, **_beside(planned, made)},
+        manifest={"hls": lists, **_beside(made), **({"download": download} if download else {})},
         warnings=(*([warning] if warning else []), *complaints),
     )
 
 
-def _beside(planned: FilmPlan, made: Made) -> dict[str, Any]:
+def _beside(made: Made) -> dict[str, Any]:
     """What a page needs beyond the files, as JSON."""
     return {"waveform": list(made.waveform), "loudness": made.loudness, "scenes": list(made.scenes)}
 
