@@ -34,6 +34,7 @@ DECODERS = (
 )
 MAX_PIXELS = 8192 * 4320  # 8K, the largest picture a camera writes
 MAX_SECONDS = 24 * 3600
+MAX_TAKEN = 2000  # frames a second; slow motion is recorded with less than a thousand
 MAX_FILL = 100  # frames written for each frame there is
 
 
@@ -135,6 +136,12 @@ def _film(source: Path, cage: Cage, name: str, size: int) -> Facts:
     facts = film_facts(found, name, size)
     if facts.duration and facts.duration > MAX_SECONDS:
         raise Refused("too-long", f"“{name}”长达 {facts.duration / 3600:.0f} 小时，上限是 24 小时。", "请拆分后上传。")
+    if facts.video and facts.duration and _squeezed(facts.video, facts.duration):
+        raise Refused(
+            "broken-times",
+            f"“{name}”的时间戳不对：{facts.video.frames} 帧画面挤在 {facts.duration:.3f} 秒里。",
+            "请用剪辑软件重新导出为 MP4 后上传。",
+        )
     if facts.video and facts.duration and _stretched(facts.video, facts.duration):
         raise Refused(
             "broken-times",
@@ -149,6 +156,11 @@ def _stretched(video: VideoFacts, seconds: float) -> bool:
     one picture a second stay far below."""
     rate = video.fps[0] / video.fps[1]
     return seconds * rate > MAX_FILL * max(1, video.frames) and seconds > 600
+
+
+def _squeezed(video: VideoFacts, seconds: float) -> bool:
+    """Whether pictures follow one another faster than any camera takes them."""
+    return video.frames > 1 and video.frames > MAX_TAKEN * seconds
 
 
 def film_facts(found: dict[str, Any], name: str, size: int) -> Facts:

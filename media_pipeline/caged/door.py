@@ -64,12 +64,13 @@ def enter(request: dict[str, Any]) -> None:
     limits = request["limits"]
     for name, value in (
         (resource.RLIMIT_AS, limits["memory_bytes"]),
-        (resource.RLIMIT_CPU, limits["cpu_seconds"]),
         (resource.RLIMIT_FSIZE, limits["file_bytes"]),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(name, (value, value))
+    # The signal of the soft limit tells the cause; the hard one would kill without a word.
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_seconds"], limits["cpu_seconds"] + 5))
     # A fenced root may still read the one source whose mode says otherwise.
     _drop_capabilities(libc, 1 << CAP_DAC_READ_SEARCH if root and fenced else 0)
     _filter_calls(libc, request["processes"])

@@ -139,7 +139,8 @@ class _Inspection:
         seen.corrupt += bool(packet.is_corrupt)
         if time is None:
             return
-        end = time + (packet.duration or 0)
+        # What went below zero comes back as nearly 2³²: the last packet of a very short Ogg after a seek.
+        end = time + (packet.duration if packet.duration and packet.duration < 2**31 else 0)
         seen.end = end if seen.end is None else max(seen.end, end)
         if packet.stream.type == "video" or not seen.times:
             seen.times.append(time)

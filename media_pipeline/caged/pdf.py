@@ -29,6 +29,8 @@ def inspect(source: str, name: str) -> dict[str, Any]:
             raise Refused("page-count", f"“{name}”有 {pages} 页，可接受 1 到 {MAX_PAGES} 页。", "请拆分成几册后上传。")
         width, height = document.get_page_size(0)
         return {"pages": pages, "width": round(width), "height": round(height)}
+    except pdfium.PdfiumError as error:
+        raise _broken(name) from error
     finally:
         document.close()
 
