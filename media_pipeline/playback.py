@@ -144,12 +144,14 @@ def _sound(renditions: list[Rendition]) -> str:
 
 
 def section_html(asset: MediaAsset, page: DocumentPage, *, signed: bool = False) -> str:
-    """The cleaned HTML of a section, with the addresses of its pictures and of the other sections."""
+    """The cleaned HTML of a section, with the addresses of its pictures and of the other sections; its headings stand
+    below the one of the page it is shown on."""
     package = asset.package
     if package is None:
         return ""
     pictures = media_url(asset, f"{package.prefix}pictures/", signed=signed)
     html = page.html.replace('src="pictures/', f'src="{pictures}')
+    html = re.sub(r"<(/?)h1\b", r"<\1h2", html)
     return re.sub(r'href="#page-(\d+)"', r'href="?page=\1#reader"', html)
 
 

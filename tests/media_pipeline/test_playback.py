@@ -5,8 +5,8 @@ from django.core.checks import run_checks
 
 from media_pipeline import periodic, tracks
 from media_pipeline.errors import Refused
-from media_pipeline.models import DocumentPage, Package
-from media_pipeline.playback import playback
+from media_pipeline.models import DocumentPage, Package, Rendition
+from media_pipeline.playback import Heading, playback, section_html
 from tests.media_pipeline.parts import asset_with
 
 
@@ -44,6 +44,69 @@ def test_playback_of_what_is_not_public_is_signed_on_demand():
     asset.public = False
     assert playback(asset).poster == "/media/packages/x/d/poster.jpg"
     assert playback(asset, signed=True).poster.startswith("/media/~")
+
+
+def film_asset(manifest: dict, *codecs: str):
+    """A published film with one rendition of each codec, as the pipeline leaves it."""
+    asset = asset_with(state="published", public=True)
+    Package.objects.create(
+        asset=asset, prefix="packages/x/d/", current=True, hls_key="packages/x/d/master.m3u8", manifest=manifest
+    )
+    for codec in codecs:
+        spec = "audio-und-128-aac" if codec == "mp4a.40.2" else f"video-480-{codec[:4]}"
+        Rendition.objects.create(asset=asset, spec=spec, source_sha256="x", key="k", bytes=1, codecs=codec)
+    return asset
+
+
+@pytest.mark.django_db
+def test_playback_of_a_film_names_lists_sound_download_and_waveform():
+    manifest = {
+        "hls": {"h264": "master.m3u8", "av1": "master-av1.m3u8"},
+        "download": "download.mp4",
+        "waveform": [0, 255],
+        "scenes": [1.5],
+    }
+    shown = playback(film_asset(manifest, "avc1.64001e", "av01.0.04M.08", "mp4a.40.2"))
+    assert shown.hls == "/media/packages/x/d/master.m3u8"
+    assert shown.hls_av1 == "/media/packages/x/d/master-av1.m3u8"
+    assert shown.sound == "/media/packages/x/d/audio-und-128-aac.m3u8"
+    assert shown.download == "/media/packages/x/d/download.mp4"
+    assert (shown.waveform, shown.scenes, shown.unfinished) == ((0, 255), (1.5,), False)
+
+
+@pytest.mark.django_db
+def test_playback_of_a_film_in_one_codec_or_without_sound_names_no_other():
+    shown = playback(film_asset({"hls": {"av1": "master.m3u8"}}, "av01.0.04M.08"))
+    assert (shown.hls_av1, shown.sound, shown.download) == ("", "", "")
+
+
+@pytest.mark.django_db
+def test_playback_says_that_better_sizes_are_still_to_come():
+    asset = film_asset({})
+    asset.packages.update(complete=False)
+    assert playback(asset).unfinished
+
+
+@pytest.mark.django_db
+def test_playback_offers_no_draft():
+    asset = picture_asset()
+    asset.tracks.create(kind="captions", language="en", cues=[[0, 1, "guess"]], draft=True)
+    assert playback(asset).tracks == ()
+
+
+@pytest.mark.django_db
+def test_reading_has_its_contents_as_lines_and_sections_find_their_pictures_and_each_other():
+    asset = asset_with(state="published", public=True)
+    below = {"title": "二", "page": 3, "children": []}
+    manifest = {"reading": {"pages": [], "outline": [{"title": "一", "page": 1, "children": [below]}]}}
+    Package.objects.create(asset=asset, prefix="packages/x/d/", current=True, manifest=manifest)
+    assert playback(asset).contents == (Heading(0, "一", 1), Heading(1, "二", 3))
+    html = '<h1>一</h1><img src="pictures/0001.webp"><a href="#page-3">二</a><a href="#page-x">三</a>'
+    shown = section_html(asset, DocumentPage(asset=asset, number=1, html=html))
+    assert shown == (
+        '<h2>一</h2><img src="/media/packages/x/d/pictures/0001.webp"><a href="?page=3#reader">二</a>'
+        '<a href="#page-x">三</a>'
+    )
 
 
 @pytest.mark.django_db

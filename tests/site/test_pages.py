@@ -19,6 +19,7 @@ from catalog.models import Course, Institution, Lesson, Place
 from catalog.patterns import MOTIFS, SEEDS, svg
 from cms import maps
 from cms.models import PlacePage
+from media_pipeline.models import Rendition, TextTrack
 from tests.site.conftest import add_course, make_asset, reader_in
 
 ALWAYS = [
@@ -147,6 +148,50 @@ def test_gallery_shows_every_plate_with_its_sizes(library, reader):
     assert "1280w" in tree.xpath("//ul[@data-gallery]//img/@srcset")[0]
 
 
+def test_gallery_tells_where_the_tiles_of_a_large_picture_are(library, reader):
+    package = library.gallery.lessons.get(number=2).asset.package
+    levels = [{"width": 4000, "height": 3000, "columns": 8, "rows": 6}]
+    package.manifest["zoom"] = {"tile": 512, "overlap": 0, "levels": levels, "name": "zoom/{level}/{column}_{row}.webp"}
+    package.save()
+    for address in (library.gallery.get_absolute_url(), f"/tv/{library.gallery.slug}/"):
+        text = reader.get(address).content.decode()
+        found = re.search(r'<script id="gallery-zooms" type="application/json">(.*?)</script>', text)
+        zooms = json.loads(found.group(1))
+        url = f"/media/{package.prefix}zoom/{{level}}/{{column}}_{{row}}.webp"
+        assert zooms == {"2": {"tile": 512, "levels": levels, "url": url}}
+
+
+def test_reading_shows_its_contents_and_where_the_reader_is(library, reader):
+    package = library.reading.lessons.get().asset.package
+    below = {"title": "Below", "page": 2, "children": []}
+    package.manifest = {"reading": {"outline": [{"title": "Above", "page": 1, "children": [below]}]}}
+    package.save()
+    tree = html.fromstring(reader.get(library.reading.get_absolute_url() + "?page=2").content)
+    lines = tree.xpath("//ol[contains(@class, 'contents')]/li")
+    assert [line.get("class") for line in lines] == ["level-0", "level-1"]
+    assert tree.xpath("//ol[contains(@class, 'contents')]//a[@aria-current]/span[1]/text()") == ["Below"]
+
+
+def test_film_offers_sound_alone_chapters_and_a_download_where_the_licence_allows(library, reader):
+    asset = library.film.lessons.get(number=1).asset
+    package = asset.package
+    package.manifest, package.complete = {"download": "download.mp4"}, False
+    package.save()
+    Rendition.objects.create(asset=asset, spec="audio-und-128-aac", source_sha256="x", key="k", bytes=1)
+    TextTrack.objects.create(asset=asset, kind="chapters", language="en", cues=[[0, 2, "Begin"], [2, 4, "End"]])
+    address = library.film.get_absolute_url() + "1/"
+    text = assert_page(reader.get(address))
+    tree = html.fromstring(text)
+    assert player_data(text)["sound"].endswith("audio-und-128-aac.m3u8")
+    assert tree.xpath("//button[@data-audio-only]")
+    assert tree.xpath("//details[@data-chapters]//a/@data-start") == ["0.00", "2.00"]
+    assert tree.xpath("//a[@download]/@href")[0].endswith("download.mp4")
+    assert "其余画质制作中" in text
+    Course.objects.filter(pk=library.film.pk).update(licence="platform")
+    text = assert_page(reader.get(address))
+    assert "download.mp4" not in text
+
+
 def test_old_place_leads_to_its_successor(library, reader):
     Place.objects.create(code="3399", level=2, name="Old", valid_until=1990, successor=library.place)
     response = reader.get("/places/3399/")
@@ -215,6 +260,20 @@ def test_page_of_a_stranger_sets_no_cookie_and_varies_by_it(library, reader):
     response = reader.get(library.film.get_absolute_url())
     assert not response.cookies
     assert "Cookie" in response.headers["Vary"]
+
+
+def test_english_page_leaves_out_a_remark_in_chinese(library):
+    library.theme.summary = "一针一线"
+    library.theme.save()
+    for address in ("/", "/themes/", "/themes/crafts/"):
+        assert "一针一线" not in "".join(visible(reader_in("en").get(address))), address
+    assert "一针一线" in "".join(visible(reader_in("zh-hans").get("/themes/crafts/")))
+
+
+def visible(response) -> list[str]:
+    page = VisibleText()
+    page.feed(response.content.decode())
+    return page.texts
 
 
 # What machines read -----------------------------------------------------------------------------
