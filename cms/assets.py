@@ -23,9 +23,9 @@ from cms.forms import AssetForm, CaptionsForm, PosterForm
 from cms.storyboard import frames
 from cms.texts import CaptionsView, TrackView
 from cms.viewsets import ScopedModelViewSet
-from media_pipeline import pipeline
+from media_pipeline import leases, pipeline
 from media_pipeline.follow import Follow, follow, follow_all
-from media_pipeline.models import AssetState, MediaAsset
+from media_pipeline.models import AssetState, JobKind, MediaAsset
 from media_pipeline.playback import playback
 
 UNFINISHED = (AssetState.RECEIVED, AssetState.CHECKED, AssetState.PROCESSING)
@@ -98,6 +98,7 @@ class AssetView(InspectView):
             "frames": frames(asset) if may_change and not followed.busy else (),
             "play": playback(asset, signed=True),
             "owner": Institution.objects.filter(code=asset.owner).first(),
+            "poster_coming": asset.jobs.filter(kind=JobKind.POSTER, state__in=leases.OPEN).exists(),
             "renditions": asset.renditions.order_by("-bytes"),
             "tracks": asset.tracks.all(),
             "lessons": lessons.select_related("course"),

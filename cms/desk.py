@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,7 +16,8 @@ from catalog import policy
 from catalog.models import Course, Place, Teacher
 from cms import finding
 from cms.assets import UNFINISHED, with_ways
-from media_pipeline.models import AssetState, MediaAsset, Upload
+from media_pipeline import leases
+from media_pipeline.models import AssetState, Job, MediaAsset, Upload
 
 
 def upload(request: HttpRequest) -> HttpResponse:
@@ -86,8 +87,10 @@ class DeskPanel(Component):
         request = (parent_context or {})["request"]
         user = request.user
         assets = policy.scope(MediaAsset.objects.all(), user)
-        moving = with_ways(assets.filter(state__in=UNFINISHED)[:8])
-        broken = with_ways(assets.filter(state__in=[AssetState.FAILED, AssetState.REJECTED])[:5])
+        busy = Exists(Job.objects.filter(asset=OuterRef("pk"), state__in=leases.OPEN))
+        moving = with_ways(assets.filter(Q(state__in=UNFINISHED) | busy)[:8])
+        wrong = Q(state__in=[AssetState.FAILED, AssetState.REJECTED]) | ~Q(reason_code="")
+        broken = with_ways(assets.filter(wrong, ~busy)[:5])
         courses = policy.scope(Course.objects.order_by(), user)
         return {
             "person": user,

@@ -442,7 +442,10 @@ def test_poster_is_chosen_among_the_pictures_of_the_storyboard(world: World, set
 
 def test_original_is_replaced_only_by_who_may(world: World) -> None:
     asset = world.a.assets[0]
-    body = text_of(world.a.client("uploader").get(f"/cms/upload/?replaces={asset.uid}"))
+    link = f"/cms/upload/?replaces={asset.uid}"
+    assert link in text_of(world.a.client("uploader").get(f"/cms/assets/inspect/{asset.pk}/"))
+    assert link not in text_of(world.a.client("reviewer").get(f"/cms/assets/inspect/{asset.pk}/"))
+    body = text_of(world.a.client("uploader").get(link))
     assert f'data-replaces="{asset.uid}"' in body
     for asked in (world.b.assets[0].uid, "nonsense"):
         assert world.a.client("uploader").get(f"/cms/upload/?replaces={asked}").status_code == 404
