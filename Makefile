@@ -4,10 +4,10 @@ BIN := .venv/bin
 export PORT HOST
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench services lock messages clean prepare prepare-dev
+.PHONY: help run test lint bench bench-pipeline services lock messages clean prepare prepare-dev
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: prepare ## the site with its demo library at http://127.0.0.1:8000 (PORT= moves it); Ctrl-C stops it
 	@exec $(BIN)/python deploy/run.py
@@ -27,6 +27,9 @@ lint: prepare-dev ## style, types, order of imports, templates, deployment files
 
 bench: prepare-dev ## figures beside their baselines: import, search, transcode, cached pages, media ranges
 	@for script in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$script .py) || exit 1; done
+
+bench-pipeline: prepare-dev ## CPU, wall and memory of a film beside the floor and the ways of others; ARGS=DIR adds its films
+	@$(BIN)/python -m tests.bench.bench_pipeline $(ARGS)
 
 services: prepare-dev ## real servers on loopback for trying the production parts; `make services ACTION=stop` ends them
 	@$(BIN)/python deploy/services.py $(or $(ACTION),start)

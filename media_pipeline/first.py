@@ -93,4 +93,4 @@ def _encode(work: Work, planned: FilmPlan) -> tuple[FilmPlan, Made]:
 
 def _only(planned: FilmPlan, video: VideoStep, audios: tuple[AudioStep, ...], sha256: str) -> FilmPlan:
     digest = plan.digest(sha256, ["first", video.spec, video.preset])
-    return replace(planned, digest=digest, videos=(video,), audios=audios, storyboard=None, cuts=(), download="")
+    return replace(planned, digest=digest, videos=(video,), audios=audios, storyboard=None, download="")

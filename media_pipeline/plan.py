@@ -27,8 +27,7 @@ STEREO, SURROUND = 2, 6  # channels
 class VideoStep:
     """``codec`` is h264 or av1; ``max_rate`` in bit/s. All rungs share ``fps`` and cut at the same frames.
 
-    ``tune`` and ``params`` are the encoder's own words (x264's, SVT-AV1's); ``copied`` says that the source's own
-    packets are this rung."""
+    ``tune`` and ``params`` are the encoder's own words (x264's, SVT-AV1's)."""
 
     spec: str
     codec: str
@@ -39,7 +38,6 @@ class VideoStep:
     preset: str
     tune: str = ""
     params: tuple[tuple[str, str], ...] = ()
-    copied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,7 @@ class StoryboardStep:
 class FilmPlan:
     """``fps`` as numerator and denominator; ``digest`` names source and plan together.
 
-    Segments begin every ``segment_seconds``, or at ``cuts`` (seconds of each segment's first frame) where a copied rung
-    lays down the grid. ``download`` is the spec of the rung offered as one file, "" for none."""
+    ``download`` is the spec of the rung offered as one file, "" for none."""
 
     digest: str
     fps: tuple[int, int]
@@ -93,7 +90,6 @@ class FilmPlan:
     audios: tuple[AudioStep, ...]
     poster: PosterStep | None
     storyboard: StoryboardStep | None
-    cuts: tuple[float, ...] = ()
     download: str = ""
 
 
@@ -109,7 +105,6 @@ def from_json(data: dict[str, Any]) -> FilmPlan:
         "audios": tuple(AudioStep(**step) for step in data["audios"]),
         "poster": PosterStep(**data["poster"]) if data["poster"] else None,
         "storyboard": StoryboardStep(**data["storyboard"]) if data["storyboard"] else None,
-        "cuts": tuple(data["cuts"]),
     }
     return FilmPlan(**{**data, **fields})
 
@@ -120,16 +115,11 @@ def _pairs(params: Iterable[Iterable[str]]) -> tuple[tuple[str, str], ...]:
 
 def segment_frames(planned: FilmPlan, segment: int) -> int:
     """Number of the frame that ``segment`` (from 0) begins with."""
-    fps = Fraction(*planned.fps)
-    if planned.cuts:
-        return round(Fraction(planned.cuts[segment]) * fps)
-    return math.ceil(segment * Fraction(planned.segment_seconds) * fps)
+    return math.ceil(segment * Fraction(planned.segment_seconds) * Fraction(*planned.fps))
 
 
 def segments(planned: FilmPlan, facts: Facts) -> int:
     """How many segments the picture has, at least one; the last may be short."""
-    if planned.cuts:
-        return len(planned.cuts)
     video = facts.video
     end = (video.end or 0.0) - min(video.start or 0.0, facts.lead) if video else 0.0
     return max(1, math.ceil(round(end / planned.segment_seconds, 3)))

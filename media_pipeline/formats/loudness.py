@@ -83,10 +83,11 @@ def _height(peak: float) -> int:
 
 
 def apply(stream: Any, sound: Sound | None) -> Any:
-    """The sound at its target loudness."""
-    if sound is None or not sound.gain:
+    """The sound at its target loudness, its peaks below the ceiling."""
+    if sound is None:
         return stream
-    stream = stream.filter("volume", f"{sound.gain:.2f}dB")
+    if sound.gain:
+        stream = stream.filter("volume", f"{sound.gain:.2f}dB")
     if not sound.limited:
         return stream
     # latency: the limiter looks ahead; without it the sound would come later by as much.
