@@ -24,9 +24,50 @@ def test_parse_bytes_finds_the_encoding(encoding):
     assert captions.parse_bytes(SRT.encode(encoding)) == CUES
 
 
-def test_parse_bytes_reads_big5():
-    words = "1\n00:00:01,000 --> 00:00:02,000\n裡\n"
-    assert captions.parse_bytes(words.encode("big5"))[0][:2] == [1.0, 2.0]
+SIMPLIFIED = "1\n00:00:01,000 --> 00:00:02,000\n我们今天学习苗族刺绣的针法\n"
+TRADITIONAL = "1\n00:00:01,000 --> 00:00:02,000\n我們今天學習苗族刺繡的針法\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        *((SIMPLIFIED, encoding) for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be")),
+        *((TRADITIONAL, encoding) for encoding in ("utf-8", "gb18030", "big5", "utf-16-le")),
+    ],
+)
+def test_decoded_tells_chinese_encodings_apart(text, encoding):
+    """Nearly all Big5 can also be read as GB18030, as rare characters that make no sense."""
+    assert captions.decoded(text.encode(encoding)) == text
+
+
+def test_decoded_refuses_what_is_no_text():
+    with pytest.raises(Refused) as refused:
+        captions.decoded(b"\xff\xff\xfe" * 101 + b"\xff")
+    assert refused.value.code == "captions-encoding"
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [(SIMPLIFIED, "zh-Hans"), (TRADITIONAL, "zh-Hant"), ("00:00:01,000 --> 00:00:02,000\n你好\n", "zh")],
+)
+def test_chinese_tag_is_seen_from_the_characters(text, tag):
+    assert captions.chinese_tag(captions.parse(text)) == tag
+
+
+def test_parse_reads_times_before_the_film_and_of_many_hours():
+    text = "-00:00:01,000 --> 00:00:02,000\n先\n\n100:00:00,000 --> 100:00:01,000\n后\n"
+    assert captions.parse(text) == [[0.0, 2.0, "先"], [360000.0, 360001.0, "后"]]
+    assert "100:00:00.000 --> 100:00:01.000" in captions.to_vtt(captions.parse(text))
+
+
+def test_parse_keeps_cues_that_overlap():
+    text = "00:00:01,000 --> 00:00:05,000\n甲\n\n00:00:02,000 --> 00:00:03,000\n乙\n"
+    assert captions.parse(text) == [[1.0, 5.0, "甲"], [2.0, 3.0, "乙"]]
+
+
+def test_parse_leaves_shapes_out_of_styled_captions():
+    event = "Dialogue: 0:00:00.00,0:00:01.00,{\\pos(1,2)\\p1}m 0 0 l 9 9{\\p0}字{\\i1}幕"
+    assert captions.parse(f"[Events]\nFormat: Start, End, Text\n{event}\n") == [[0.0, 1.0, "字幕"]]
 
 
 def test_parse_reads_webvtt_with_settings_notes_and_short_times():

@@ -7,8 +7,10 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from media_pipeline import scanners
+from media_pipeline import intake, jobs, scanners
 from media_pipeline.errors import Failed, Refused
+from media_pipeline.models import AssetState
+from tests.media_pipeline import clips
 
 
 @pytest.fixture
@@ -54,6 +56,17 @@ def test_missing_program_is_our_failure(source, settings):
     settings.MEDIA_SCANNER, settings.MEDIA_SCANNER_COMMAND = "media_pipeline.scanners.command", "/nowhere/scan {file}"
     with pytest.raises(Failed):
         scanners.scan(source, source.name)
+
+
+@pytest.mark.django_db
+def test_upload_with_a_find_is_rejected_before_anything_is_made(local_store, settings, tmp_path):
+    _program(settings, tmp_path, "import sys; print('Eicar-Test FOUND'); sys.exit(1)")
+    asset = intake.receive_file(clips.recording(), owner="a")
+    jobs.run_until_done([asset])
+    asset.refresh_from_db()
+    assert (asset.state, asset.reason_code) == (AssetState.REJECTED, "malware")
+    assert not asset.packages.exists()
+    assert list(local_store.list("packages/")) == []
 
 
 @pytest.mark.parametrize("setting", ["MEDIA_SCANNER", "TRANSCRIBER"])

@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from catalog.models import Course, Institution, Lesson
-from media_pipeline import tracks, transcribers
+from media_pipeline import intake, jobs, tracks, transcribers
 from media_pipeline.access import track_url
 from media_pipeline.errors import Failed
-from media_pipeline.models import TextTrack
+from media_pipeline.models import AssetState, TextTrack
 from search.documents import documents
 from tests.media_pipeline import clips
 from tests.media_pipeline.parts import asset_with
@@ -114,6 +114,27 @@ def test_person_takes_the_place_of_a_draft(film):
     tracks.set_draft(film, [[0, 1, "再写一遍"]], language="zh-Hans")
     assert TextTrack.objects.get().cues[0][2] == "再写一遍"
     assert not tracks.set_track(film, SRT).draft
+
+
+def test_captions_are_written_after_the_film_is_shown(local_store, settings, tmp_path):
+    settings.TRANSCRIBER, settings.TRANSCRIPTS_DIR = "media_pipeline.transcribers.side_car", tmp_path
+    (tmp_path / "tone.srt").write_text(SRT)
+    asset = intake.receive_file(clips.recording(), owner="a")
+    jobs.run_until_done([asset])
+    asset.refresh_from_db()
+    assert asset.state == AssetState.PUBLISHED
+    assert list(asset.jobs.order_by("pk").values_list("kind", "state")) == [("make", "done"), ("captions", "done")]
+    assert asset.tracks.get().draft
+
+
+def test_transcriber_in_trouble_takes_no_film_away(local_store, settings, tmp_path):
+    settings.TRANSCRIBER, settings.TRANSCRIPTS_DIR = "media_pipeline.transcribers.side_car", tmp_path
+    (tmp_path / "tone.srt").write_text("1\n00:00:05,000 --> 00:00:01,000\n倒着走\n")
+    asset = intake.receive_file(clips.recording(), owner="a")
+    jobs.run_until_done([asset])
+    asset.refresh_from_db()
+    assert (asset.state, asset.reason) == (AssetState.PUBLISHED, "")
+    assert asset.jobs.get(kind="captions").reason_code == "captions-order"
 
 
 def test_draft_is_neither_served_nor_searched_until_approved(film, client):
