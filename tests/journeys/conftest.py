@@ -46,21 +46,36 @@ CUES = [(1, 6, "清早先看天色"), (7, 12, "水要从河里挑"), (17, 22, "�
 
 SECOND_LESSON = """
 from catalog.models import Course, Lesson
+from media_pipeline.models import TextTrack
 course = Course.objects.get(pk={pk})
 first = course.lessons.get()
 Lesson.objects.create(course=course, number=2, sort_order=2, title="晾布", asset=first.asset)
+TextTrack.objects.create(asset=first.asset, kind="chapters", cues=[[0, 14, "备水"], [14, 30, "下缸"]])
 """
 
 
 @pytest.fixture(scope="session")
 def talk(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """A course of two lessons whose half a minute of film is spoken over: ``{id, url, assets}``."""
+    """A course of two lessons whose half a minute of film is spoken over, in two chapters: ``{id, url, assets}``."""
     path = make_film(tmp_path_factory.mktemp("talk") / "染坊.mp4", seconds=30)
     clock = "00:00:{:02}.000 --> 00:00:{:02}.000\n{}\n"
     path.with_suffix(".vtt").write_text("WEBVTT\n\n" + "\n".join(clock.format(*cue) for cue in CUES))
     made = site.ingest(path, title="染坊里的一天")
     site.manage("shell", "-v", "0", "-c", SECOND_LESSON.format(pk=made["id"]))
     return made
+
+
+@pytest.fixture(scope="session")
+def song(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """Twelve seconds of sound with its words, louder in the second half: ``{id, url, assets}``."""
+    path = tmp_path_factory.mktemp("song") / "采茶谣.wav"
+    tone = "aevalsrc=if(lt(t\\,6)\\,0.05\\,0.6)*sin(440*2*PI*t):d=12"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "lavfi", "-i", tone, str(path)]
+    subprocess.run(command, check=True)
+    clock = "00:00:{:02}.000 --> 00:00:{:02}.000\n{}\n"
+    words = [(1, 3, "三月茶叶青"), (5, 7, "背篓上山去"), (9, 11, "采得满篓归")]
+    path.with_suffix(".vtt").write_text("WEBVTT\n\n" + "\n".join(clock.format(*cue) for cue in words))
+    return site.ingest(path, title="采茶谣")
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """C3, the part that machines can prove: the same film plays natively, in hls.js and in dash.js, with moving pictures
 and sound by the element's own counters; and in our own player on its page."""
 
+import json
+import re
 from urllib.parse import urljoin
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.journeys.players import PLAYERS, counters, open_bare, wait_until_moving
 
@@ -141,3 +144,93 @@ def test_watch_survives_twenty_seconds_without_a_network(page, site, talk, engin
     page.context.set_offline(False)
     page.wait_for_url("**/2/", timeout=60_000)
     page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.3", timeout=60_000)
+
+
+def test_watch_opens_a_chapter_from_the_list(page, site, talk):
+    open_player(page, site, talk)
+    play(page)
+    chapters = page.locator("[data-chapters]")
+    chapters.locator("summary").click()
+    chapters.get_by_role("link", name="下缸").click()
+    page.wait_for_function("() => document.querySelector('video').currentTime > 14.2", timeout=60_000)
+    expect(chapters.get_by_role("link", name="下缸")).to_have_attribute("aria-current", "true")
+
+
+def test_watch_sound_alone_goes_on_at_the_same_place_and_fetches_no_picture(page, site, talk):
+    open_player(page, site, talk)
+    play(page)
+    page.evaluate("() => { document.querySelector('video').currentTime = 8; }")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 8.3", timeout=60_000)
+    button = page.get_by_role("button", name="只听声音")
+    button.click()
+    alone = "() => { const v = document.querySelector('video'); return v.videoWidth === 0 && v.currentTime > 8.5; }"
+    page.wait_for_function(alone, timeout=60_000)
+    assert counters(page).sound > 0
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    both = "() => { const v = document.querySelector('video'); return v.videoWidth > 0 && v.currentTime > 8.5; }"
+    page.wait_for_function(both, timeout=60_000)
+
+
+AWAY = ("native", "hls.js")
+
+
+@pytest.mark.parametrize("engine", AWAY)
+def test_watch_waits_for_a_server_that_is_away_and_begins_by_itself(page, site, talk, engine):
+    """The line is up, only the media do not come: nobody has to press anything."""
+    page.route("**/media/packages/**", lambda route: route.abort())
+    page.goto(urljoin(site.url, talk["url"]) + ("1/?engine=hls.js" if engine == "hls.js" else "1/"))
+    page.locator("[data-player-note]").get_by_text("网络断了").wait_for(timeout=60_000)
+    page.unroute("**/media/packages/**")
+    page.wait_for_function("() => document.querySelector('video').readyState >= 2", timeout=120_000)
+    play(page)
+    assert page.locator("[data-player][data-failed]").count() == 0
+
+
+def test_watch_falls_back_to_h264_when_av1_does_not_play(page, site, talk):
+    """A device that says it can, and a list that does not open: the film plays all the same."""
+    able = "{supported: true, smooth: true, powerEfficient: true}"
+    page.add_init_script(f"navigator.mediaCapabilities.decodingInfo = async () => ({able});")
+    address = urljoin(site.url, talk["url"]) + "1/"
+    av1 = {"url": "/media/packages/nothing.m3u8", "type": "video/mp4", "width": 640, "height": 360, "bitrate": 1000}
+
+    def offer(route):
+        answer = route.fetch()
+        body = re.sub(r'"av1": (null|\{[^}]*\})', f'"av1": {json.dumps(av1)}', answer.text())
+        route.fulfill(response=answer, body=body)
+
+    page.route(address, offer)
+    with page.expect_request("**/nothing.m3u8"):
+        page.goto(address)
+    page.wait_for_function("() => document.querySelector('video').readyState >= 2", timeout=60_000)
+    play(page)
+    assert page.evaluate("() => sessionStorage.getItem('wenlan:no-av1')") == "yes"
+
+
+# Sound with its text -------------------------------------------------------------------------------
+
+
+def test_listen_with_waveform_text_and_lock_screen(page, site, song):
+    page.goto(urljoin(site.url, song["url"]))
+    page.wait_for_function("() => document.querySelector('[data-player]')?.dataset.engine")
+    wave = page.locator("[data-wave]")
+    page.wait_for_function("() => document.querySelector('[data-wave] path').getAttribute('d')?.length > 100")
+    place = wave.get_by_role("slider", name="播放进度")
+    page.wait_for_function("() => document.querySelector('video').readyState >= 1", timeout=60_000)
+    page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; return v.play(); }")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0.3", timeout=60_000)
+    page.evaluate("() => document.querySelector('video').pause()")
+    place.press("End")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 11", timeout=60_000)
+    place.press("Home")
+    page.wait_for_function("() => document.querySelector('video').currentTime < 1", timeout=60_000)
+    expect(place).to_have_attribute("aria-valuetext", re.compile(r"00:00 / 00:12"))
+    page.locator("[data-transcript]").get_by_role("link", name="背篓上山去").click()
+    page.wait_for_function("() => document.querySelector('video').currentTime >= 5", timeout=60_000)
+    assert page.evaluate("() => navigator.mediaSession.metadata.title") == "采茶谣"
+    heights = page.evaluate(
+        """() => document.querySelector("[data-wave] path").getAttribute("d").split("M").slice(1)
+            .map(bar => Number(bar.split("v")[1]))"""
+    )
+    half = len(heights) // 2
+    assert max(heights[: half - 2]) < min(heights[half + 2 : -2]), "the second half is louder"
