@@ -25,19 +25,21 @@ from media_pipeline.product import Report
 
 SUFFIXES = (".vtt", ".srt", ".ass")
 RATE = 16_000  # Hz, one channel: what programs that listen to speech are trained on
+HEARD = 0.1  # of the whole: taking the sound out of the film
 LISTENING = Limits(stall_seconds=1800, memory_bytes=64 * GIB, resident_bytes=12 * GIB)
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
     """What is said in a file. ``wav()`` writes it as 16 kHz mono and answers its place in ``cage.directory``; it is
-    asked for only when needed. ``seconds`` is None when unknown."""
+    asked for only when needed. ``seconds`` is None when unknown. ``report`` may raise to cancel."""
 
     name: str
     sha256: str
     seconds: float | None
     cage: Cage
     wav: Callable[[], Path]
+    report: Report
 
 
 Transcript = tuple[str, list[Cue]]
@@ -74,7 +76,7 @@ def transcribe(
         def wav() -> Path:
             return _wav(source, cage, asset, report)
 
-        found = transcriber(Speech(asset.filename, asset.sha256, asset.duration, cage, wav))
+        found = transcriber(Speech(asset.filename, asset.sha256, asset.duration, cage, wav, report))
     return found if found and found[1] else None
 
 
@@ -87,7 +89,7 @@ def _wav(source: Path, cage: Cage, asset: MediaAsset, report: Report) -> Path:
         cage,
         name=asset.filename,
         limits=Limits(wall_seconds=900 + whole),
-        on_progress=lambda seconds: report("captions", 0.1 * min(1.0, seconds / whole)),
+        on_progress=lambda seconds: report("captions", HEARD * min(1.0, seconds / whole)),
     )
     return file
 
@@ -129,10 +131,14 @@ def command(speech: Speech) -> Transcript | None:
     own = (Path(place) for place in settings.TRANSCRIBER_FILES.split(":") if place)
     cage = Cage(speech.cage.directory, readable=(wav, *own))
     lines: list[str] = []
+    size = 0
 
     def take(line: str) -> bool:
+        nonlocal size
         lines.append(line)
-        if sum(map(len, lines[-1000:])) > captions.MAX_BYTES or len(lines) > 10 * captions.MAX_CUES:
+        size += len(line) + 1
+        speech.report("captions", HEARD)
+        if size > captions.MAX_BYTES:
             raise Failed(
                 "transcriber", "自动字幕程序的输出没有尽头，已经停止。", "请联系管理员检查 TRANSCRIBER_COMMAND。"
             )

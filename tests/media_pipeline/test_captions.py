@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from media_pipeline import captions
 from media_pipeline.errors import Refused
+from media_pipeline.produce import produce
+from tests.media_pipeline import clips
 
 SRT = "1\n00:00:01,500 --> 00:00:03,000\n苗绣针法\n第二行\n\n2\n00:01:00,000 --> 00:01:02,000\n<i>平绣</i> &amp; 打籽\n"
 CUES = [[1.5, 3.0, "苗绣针法\n第二行"], [60.0, 62.0, "平绣 & 打籽"]]
@@ -115,6 +117,23 @@ def test_parse_bytes_refuses_what_is_too_large():
     with pytest.raises(Refused) as refused:
         captions.parse_bytes(b"x" * (captions.MAX_BYTES + 1))
     assert refused.value.code == "captions-too-large"
+
+
+def test_film_tells_its_chinese_captions_apart(tmp_path):
+    """Both streams only say “Chinese”."""
+    files = [clips.written(f"{n}.srt", text.encode()) for n, text in enumerate((SIMPLIFIED, TRADITIONAL))]
+    inputs = [word for file in files for word in ("-i", str(file))]
+    tags = ("-metadata:s:s:0", "language=chi", "-metadata:s:s:1", "language=zho")
+    film = clips.encode(
+        "bilingual.mkv", "-i", str(clips.recording()), *inputs,
+        "-map", "0", "-map", "1", "-map", "2", "-c:a", "aac", "-c:s", "srt", *tags,
+    )  # fmt: skip
+    product = produce(film, tmp_path, report=lambda step, fraction: None)
+    assert [(kind, language, cues[0][2]) for kind, language, cues in product.tracks] == [
+        ("captions", "zh-Hans", "我们今天学习苗族刺绣的针法"),
+        ("captions", "zh-Hant", "我們今天學習苗族刺繡的針法"),
+    ]
+    assert product.warnings == ()
 
 
 def test_to_vtt_escapes_what_would_be_markup():
