@@ -177,7 +177,7 @@ def kill_some(site: Site, kills: int, dice: random.Random, seconds: float, worke
         while len(site.workers) < workers:
             site.start()
         seen = site.ask(MOMENT)
-        for _ in range(dice.randint(1, 6)):
+        for _ in range(dice.randint(1, 4)):
             until(lambda: site.ask(MOMENT) != seen, 3 * LEASE)  # noqa: B023
             seen = site.ask(MOMENT)
             if time.monotonic() > end:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from media_pipeline import chunks, ffmpeg, film, intake, jobs, leases, pipeline, plan, produce, storage
-from media_pipeline.errors import Failed
+from media_pipeline import chunks, ffmpeg, film, intake, jobs, leases, pipeline, plan, produce, storage, sweeper
+from media_pipeline.errors import Failed, Refused
 from media_pipeline.formats import cmaf
 from media_pipeline.models import Job, MediaAsset, Package
 from tests.media_pipeline import clips
@@ -89,6 +89,31 @@ def test_parts_that_are_made_are_not_made_again(local_store, numbered, monkeypat
     assert asset.package.complete
     assert len(runs) - made == 4 - 2  # sides and one span were there
     assert frame_numbers(playlist(local_store, asset)) == list(range(RATE * SECONDS))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["refused", "sheet lost"])
+def test_film_that_cannot_be_made_in_parts_is_made_whole(local_store, numbered, monkeypatch, what):
+    asset = intake.receive_file(numbered, owner="a")
+    encode = pipeline.film.encode
+
+    def refuse(work, planned, part=film.Whole()):  # noqa: B008
+        if isinstance(part, film.Pictures):
+            raise Refused("damaged", "这一段无法解码。")
+        return encode(work, planned, part)
+
+    jobs.run(leases.claim("w"))
+    if what == "refused":
+        monkeypatch.setattr(pipeline.film, "encode", refuse)
+    else:
+        local_store.delete_prefix("work")
+    jobs.run_until_done([asset])
+    asset.refresh_from_db()
+    assert (asset.state, asset.reason, asset.package.complete) == ("published", "", True)
+    assert kinds(asset)[-1] == "whole done"
+    monkeypatch.setattr(sweeper, "PARTS_KEPT", 0 * sweeper.PARTS_KEPT)
+    sweeper.remove_orphans()
+    assert list(local_store.list("work")) == []
 
 
 # Cutting itself, on sources of every kind ---------------------------------------------------------------------------
