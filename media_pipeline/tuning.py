@@ -49,6 +49,8 @@ FEWEST, MOST, STRETCH = 32, 128, 16  # frames looked at in all; of one stretch
 JUDGED = 3  # frames of each stretch that VMAF sees
 LIMITS = Limits(wall_seconds=900, stall_seconds=300)
 REFERENCE = "reference"
+# Encoders that hold a cap with several threads give other bytes each time, and the same film must get the same plan.
+REPEATABLE = {"h264": (("threads", "1"),), "av1": (("mbr", "0"),)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,8 @@ def _encode(work: Work, planned: FilmPlan, asked: list[Question], moments: list[
         part, step = parts[n], question.step
         if (step.width, step.height) != size:
             part = part.filter("scale", step.width, step.height, flags="bicubic").filter("setsar", 1)
-        output = VIDEO[step.codec](part, replace(step, spec=question.name), place, grid)
+        tried = replace(step, spec=question.name, params=(*step.params, *REPEATABLE[step.codec]))
+        output = VIDEO[step.codec](part, tried, place, grid)
         told = {"stats_enc_post": str(place / f"{question.name}.txt"), "stats_enc_post_fmt": "{size} {key}"}
         output.node.kwargs.update(told)
         outputs.append(output)
