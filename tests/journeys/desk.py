@@ -47,7 +47,7 @@ def at_the_desk(browser: Browser, site: Site, name: str) -> Iterator[Page]:
         page.get_by_label("用户名").fill(name)
         page.get_by_label("密码").fill(PASSWORD)
         page.get_by_role("button", name="登录").click()
-        expect(page.get_by_role("heading", name="文澜编辑台")).to_be_visible()
+        expect(page.get_by_role("heading", name="文澜编辑台", exact=True)).to_be_visible()
         yield page
 
 
