@@ -1,7 +1,7 @@
 """HLS (RFC 8216) and DASH (ISO 23009-1) over the same file, written from the measured index of each track in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from xml.sax.saxutils import quoteattr
 
@@ -10,6 +10,8 @@ from media_pipeline.formats.cmaf import Index
 from media_pipeline.plan import StoryboardStep
 
 MASTER, MPD, PICTURES = "master.m3u8", "manifest.mpd", "iframes.m3u8"
+MICROSECONDS = 1_000_000
+STEADY = 0.25  # seconds; players look for a segment where equal steps put it, and take its own times from then on
 CODECS = {"avc1": "h264", "av01": "av1"}
 
 
@@ -67,14 +69,26 @@ def _playlist(track: Track, entries: list[tuple[float, int, int]], sort: str) ->
 
 
 def hls_masters(videos: Sequence[Track], audios: Sequence[Track]) -> dict[str, tuple[str, str]]:
-    """Codec to name and text of its multivariant playlist: native players stop on a list of several codecs. The first
-    codec's is ``master.m3u8``; a recording has that one alone, under the codec ""."""
+    """Codec to name and text of its multivariant playlist, the one that everything plays first; a recording's codec is
+    "". Native players stop on a list that mixes codecs, and on one that mixes stereo with more channels: where there
+    are both, ``<codec>-surround`` names a list of its own."""
     codecs = sorted(dict.fromkeys(track.codec for track in videos), key=lambda codec: codec != "h264") or [""]
-    names = [MASTER, *(f"master-{codec}.m3u8" for codec in codecs[1:])]
-    return {
-        codec: (name, _master([track for track in videos if track.codec == codec], audios))
-        for codec, name in zip(codecs, names, strict=True)
-    }
+    stereo = [audio for audio in audios if (audio.index.channels or 0) <= 2]
+    around = [audio for audio in audios if audio not in stereo]
+    lists = {}
+    for number, codec in enumerate(codecs):
+        pictures = [track for track in videos if track.codec == codec]
+        lists[codec] = (f"master-{codec}.m3u8" if number else MASTER, _master(pictures, stereo or around))
+        if stereo and around:
+            name = "-".join(part for part in (codec, "surround") if part)
+            lists[name] = (f"master-{name}.m3u8", _master(pictures, [*around, *_missing(around, stereo)]))
+    return lists
+
+
+def _missing(around: Sequence[Track], stereo: Sequence[Track]) -> list[Track]:
+    """Voices that came in stereo only, to be chosen beside the others."""
+    there = {_name(audio) for audio in around}
+    return [replace(audio, group=around[0].group) for audio in stereo if _name(audio) not in there]
 
 
 def trick(videos: Sequence[Track]) -> Track | None:
@@ -85,19 +99,33 @@ def trick(videos: Sequence[Track]) -> Track | None:
 
 def _master(videos: Sequence[Track], audios: Sequence[Track]) -> str:
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    groups: dict[str, list[Track]] = {}
-    for audio in audios:
-        groups.setdefault(audio.group, []).append(audio)
+    groups = _groups(audios)
     if not videos:
         for members in groups.values():
             lines += _spoken(members)
         return "\n".join([*lines, ""])
-    lines += [_choice(audio) for audio in audios]
+    lines += [_choice(audio) for members in groups.values() for audio in members]
     for group in groups or [""]:
         for video in videos:
             lines += [f"#EXT-X-STREAM-INF:{_variant(video, groups.get(group, []))}", video.playlist]
     winding = trick(videos)
     return "\n".join([*lines, *([_winding(winding)] if winding else []), ""])
+
+
+def _groups(audios: Sequence[Track]) -> dict[str, list[Track]]:
+    """Every group offers the same choice (RFC 8216, 4.3.4.1.1): what was not made for it is taken from the first that
+    has it."""
+    names = dict.fromkeys(_name(audio) for audio in audios)
+    groups: dict[str, list[Track]] = {}
+    for group in dict.fromkeys(audio.group for audio in audios):
+        ranked = sorted(audios, key=lambda audio: audio.group != group)
+        members = (next(audio for audio in ranked if _name(audio) == name) for name in names)
+        groups[group] = [replace(audio, group=group) for audio in members]
+    return groups
+
+
+def _name(audio: Track) -> tuple[str, str]:
+    return audio.language, audio.label
 
 
 def _spoken(members: list[Track]) -> list[str]:
@@ -141,8 +169,8 @@ def _choice(audio: Track) -> str:
 
 
 def dash(videos: Sequence[Track], audios: Sequence[Track], seconds: float, board: StoryboardStep | None = None) -> str:
-    """A static presentation of the on-demand profile: each representation is a range of the file with its own index
-    in front. Codecs and languages are sets of their own, since a player stays within one."""
+    """A static presentation: each representation is a range of the file. Codecs and languages are sets of their own,
+    since a player stays within one."""
     sets: list[str] = []
     for codec in dict.fromkeys(track.codec for track in videos):
         sets += _video_set([track for track in videos if track.codec == codec])
@@ -151,7 +179,7 @@ def dash(videos: Sequence[Track], audios: Sequence[Track], seconds: float, board
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',
-            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"'
+            '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-main:2011"'
             f' type="static" mediaPresentationDuration="PT{seconds:.3f}S" minBufferTime="PT4S">',
             '  <Period id="0" start="PT0S">',
             *sets,
@@ -164,7 +192,7 @@ def dash(videos: Sequence[Track], audios: Sequence[Track], seconds: float, board
 
 
 def _voice(audio: Track) -> tuple[str, str, int | None]:
-    return audio.language, audio.label, audio.index.channels
+    return *_name(audio), audio.index.channels
 
 
 def _video_set(videos: list[Track]) -> list[str]:
@@ -190,15 +218,53 @@ def _audio_set(audios: list[Track], *, main: bool) -> list[str]:
 
 def _representation(track: Track, more: str) -> list[str]:
     index = track.index
-    first, last = index.sidx[0], index.sidx[0] + index.sidx[1] - 1
     return [
         f'      <Representation id="{track.spec}" codecs="{index.codecs}" bandwidth="{index.peak_rate}" {more}>',
         f"        <BaseURL>{track.name}</BaseURL>",
-        f'        <SegmentBase indexRange="{first}-{last}">',
-        f'          <Initialization range="{index.start}-{index.start + index.init_bytes - 1}"/>',
-        "        </SegmentBase>",
+        *(_listed(index) if _steady(index) else _indexed(index)),
         "      </Representation>",
     ]
+
+
+def _usual(index: Index) -> float:
+    """Seconds from the beginning of one segment to that of the next, on the whole."""
+    before_last = index.seconds - index.segments[-1].seconds
+    return before_last / (len(index.segments) - 1) if len(index.segments) > 1 else index.seconds
+
+
+def _steady(index: Index) -> bool:
+    """Whether segments begin where equal steps would put them."""
+    step, reached = _usual(index), 0.0
+    for number, segment in enumerate(index.segments):
+        if abs(reached - number * step) > STEADY:
+            return False
+        reached += segment.seconds
+    return True
+
+
+def _listed(index: Index) -> list[str]:
+    """Every segment's range. Longer than a reference to the index in front of the track, but readers that open a file
+    from its beginning whatever the reference says would all get the first track."""
+    first = f'<Initialization range="{_range(index.start, index.init_bytes)}"/>'
+    return [
+        f'        <SegmentList timescale="{MICROSECONDS}" duration="{round(_usual(index) * MICROSECONDS)}">',
+        f"          {first}",
+        *(f'          <SegmentURL mediaRange="{_range(s.offset, s.bytes)}"/>' for s in index.segments),
+        "        </SegmentList>",
+    ]
+
+
+def _indexed(index: Index) -> list[str]:
+    """Segments of any length need the index, which alone says when each begins."""
+    return [
+        f'        <SegmentBase indexRange="{_range(*index.sidx)}">',
+        f'          <Initialization range="{_range(index.start, index.init_bytes)}"/>',
+        "        </SegmentBase>",
+    ]
+
+
+def _range(offset: int, size: int) -> str:
+    return f"{offset}-{offset + size - 1}"
 
 
 def _board_set(board: StoryboardStep) -> list[str]:

@@ -68,14 +68,12 @@ def written(name: str, data: bytes) -> Path:
 
 
 def track(out: Path, spec: str) -> Path:
-    """One track of a package as a file of its own, put together from what its playlist says."""
+    """One track of a package as a file of its own, cut out where its playlist says."""
     playlist = m3u8.load(str(out / f"{spec}.m3u8"))
-    ranges = [playlist.segment_map[0].byterange, *(segment.byterange for segment in playlist.segments)]
-    data = (out / playlist.segments[0].uri).read_bytes()
+    start = int(playlist.segment_map[0].byterange.split("@")[1])
+    size, last = map(int, playlist.segments[-1].byterange.split("@"))
     alone = out.with_name(f"{out.name}-{spec}.mp4")
-    with alone.open("wb") as file:
-        for size, offset in (map(int, part.split("@")) for part in ranges):
-            file.write(data[offset : offset + size])
+    alone.write_bytes((out / playlist.segments[0].uri).read_bytes()[start : last + size])
     return alone
 
 
