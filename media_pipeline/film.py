@@ -120,7 +120,14 @@ def measure(work: Work, plan: FilmPlan) -> Sounds:
         meter = Meter(facts.duration or 0.0, aac.SAMPLE_RATE)
         sound = meter.graph(_layout(_sound(ffmpeg.read(work.source), stream, facts), channels))
         output = graph.output(sound, "-", format="null")
-        ffmpeg.run([output], work.cage, name=facts.name, limits=limits(facts.duration or 0.0), on_value=meter.take)
+        ffmpeg.run(
+            [output],
+            work.cage,
+            name=facts.name,
+            limits=limits(facts.duration or 0.0),
+            on_progress=lambda done: work.report("encode", 0.0),
+            on_value=meter.take,
+        )
         sounds[stream, channels] = meter.sound()
     return sounds
 
