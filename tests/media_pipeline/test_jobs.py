@@ -332,7 +332,7 @@ def test_many_workers_share_jobs_without_taking_one_twice(postgres_url, tmp_path
     """Forty jobs, four processes on PostgreSQL: each job is claimed exactly once."""
     env = site_env(tmp_path, DATABASE_URL=postgres_url)
     manage(env, "migrate", "-v0", "media_pipeline")  # the claim needs no other room
-    make = "from media_pipeline.models import *; from media_pipeline import jobs\n"
+    make = "from media_pipeline.models import *; from media_pipeline import leases\n"
     make += "[leases.enqueue(MediaAsset.objects.create(owner='a', title=str(n), filename='f')) for n in range(40)]"
     in_shell(env, make)
     take = "from media_pipeline import leases; import time\n"
