@@ -80,6 +80,18 @@ def test_other_pixels_keep_their_colours(name, options):
         assert all(abs(a - b) < 24 for a, b in zip(found, wanted, strict=True)), (place, found)
 
 
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+def test_tone_mapped_pictures_say_so(transfer):
+    """A screen told of BT.2020 would shift every colour of pictures that are BT.709."""
+    tags = f"log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+    picture = ("-f", "lavfi", "-i", "color=c=gray:s=320x240:d=0.4", "-vf", "format=yuv420p10le")
+    product, out = clips.produced(clips.encode(f"{transfer}.mp4", *picture, "-c:v", "libx265", "-x265-params", tags))
+    command = [ffmpeg.binary(), "-hide_banner", "-i", str(clips.track(out, product.renditions[0].spec))]
+    said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60).stderr
+    assert "yuv420p(tv, bt709" in said
+    assert "bt2020" not in said
+
+
 def test_squeezed_pixels_are_widened():
     picture = seen(marked("wide.mp4", "-pix_fmt", "yuv420p", "-vf", "setsar=2", size=(160, 180)))
     assert picture.size == (320, 180)

@@ -161,9 +161,9 @@ def test_segments_of_uneven_length_are_addressed_by_their_index():
 
 
 def test_a_course_of_two_hours_stays_under_sixteen_objects(package):
-    """What is stored depends on the ladder, never on the length: four rungs of one codec, two of the other."""
+    """What is stored depends on the ladder, never on the length: four rungs of one codec, three of the other."""
     product, out, _ = package
     beside = [f for f in product.files if not f.name.startswith(("video-", "audio-"))]
-    playlists = 4 + 2 + 1
+    playlists = 4 + 3 + 1
     assert len(beside) + playlists <= 16
     assert {f.name for f in product.files} == {path.name for path in out.iterdir()}
