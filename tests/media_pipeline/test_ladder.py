@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from media_pipeline import profiles
 from media_pipeline.ladder import MAX_LONG_SIDE, fit
 
-RUNGS = profiles.load("default").rungs
+RUNGS = profiles.load("default").ladders()["h264"]
 
 
 @pytest.mark.parametrize(
