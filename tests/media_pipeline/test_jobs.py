@@ -301,13 +301,13 @@ def test_killed_worker_loses_nothing(tmp_path, request, new_site, film, broker):
     in_shell(env, RECEIVE.format(str(film)))
     first = start_worker(env, tmp_path, "first", "--queue", "media")
     try:
-        until(lambda: told(env, "job.state, attempt, progress > 0.04") == "running 1 1", 90)
+        until(lambda: told(env, "job.state, attempt, progress > 0.04") == "running 1 1", 300)
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()
     second = start_worker(env, tmp_path, "second", "--queue", "media")
     try:
-        until(lambda: told(env, "job.state, asset.state") == "done published", 120)
+        until(lambda: told(env, "job.state, asset.state") == "done published", 300)
         second.terminate()
         assert second.wait(20) == 0, (tmp_path / "second.log").read_text()[-2000:]
     finally:
@@ -321,7 +321,7 @@ def test_worker_that_is_told_to_stop_hands_its_job_back(tmp_path, new_site, film
     in_shell(env, RECEIVE.format(str(film)))
     worker = start_worker(env, tmp_path, "worker")
     try:
-        until(lambda: told(env, "job.state, attempt, progress > 0.04") == "running 1 1", 90)
+        until(lambda: told(env, "job.state, attempt, progress > 0.04") == "running 1 1", 300)
         worker.terminate()
         assert worker.wait(20) == 0, (tmp_path / "worker.log").read_text()[-2000:]
     finally:
