@@ -36,6 +36,7 @@ SECONDS = 12  # of each of the four kinds
 REPEATS = 2  # of the floor and of ours, the lesser counts: other work on the machine only adds
 MEMORY = Path("/dev/shm")
 QUIET = ("-v", "error", "-nostdin", "-y")
+SPRITES = "fps=1/10:round=up,scale=160:90:out_range=full,format=yuvj420p"
 ONE_FILE = ("-f", "hls", "-hls_time", "4", "-hls_list_size", "0", "-hls_playlist_type", "vod")
 ONE_FILE += ("-hls_segment_type", "fmp4", "-hls_flags", "single_file")
 
@@ -175,7 +176,7 @@ def medium_runs(film: Film, place: Path) -> Cost:
         cost += spend(*QUIET, "-i", film.source, *video, "-c:a", "aac", "-b:a", "128k", "-movflags", "+faststart", file)
         cost += spend(*QUIET, "-i", file, "-c", "copy", *ONE_FILE, place / f"{step.spec}.m3u8")
         file.unlink()
-    return cost + spend(*QUIET, "-i", film.source, "-vf", "fps=1/10,scale=160:90", place / "sprite-%03d.jpg")
+    return cost + spend(*QUIET, "-i", film.source, "-vf", SPRITES, place / "sprite-%03d.jpg")
 
 
 def ours(film: Film, place: Path) -> Cost:
