@@ -185,7 +185,7 @@ def _pictures(reader: Any, facts: Facts, plan: FilmPlan, out: Path, part: Part) 
         )
         stream = stream.filter("trim", end=f"{facts.duration or 1.0 / SIDE_RATE:.3f}")
     else:
-        stream = prepared(_on_grid(reader[str(facts.video.index)], facts, plan, part), facts.video, sizes[0])
+        stream = _on_grid(reader[str(facts.video.index)], facts, plan, part, sizes[0])
     outputs: list[Any] = []
     for position, size in enumerate(sizes):
         steps = [] if isinstance(part, Sides) else [s for s in plan.videos if (s.width, s.height) == size]
@@ -230,13 +230,15 @@ def _home(extra: Any, sizes: list[tuple[int, int]]) -> int:
     return max(fitting, default=0)
 
 
-def _on_grid(stream: Any, facts: Facts, plan: FilmPlan, part: Part) -> Any:
-    """Progressive, at a constant rate; the first frame of the part at time 0, and no frame after its last."""
+def _on_grid(stream: Any, facts: Facts, plan: FilmPlan, part: Part, size: tuple[int, int]) -> Any:
+    """Prepared, progressive, at a constant rate; the first frame of the part at time 0, and no frame after its last."""
     video = facts.video
     assert video  # noqa: S101  called for films only
     stream = _from_zero(stream, "setpts", facts)
     if video.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")
+    if video.variable:  # one picture may become a hundred: it is scaled once, and held once
+        stream = prepared(stream, video, size)
     if isinstance(part, Pictures) and part.first:
         start = planning.segment_frames(plan, part.first) / Fraction(*plan.fps)
         stream = stream.filter("settb", f"1/{FINE}").filter("setpts", f"PTS-{round(start * FINE)}")
@@ -246,7 +248,7 @@ def _on_grid(stream: Any, facts: Facts, plan: FilmPlan, part: Part) -> Any:
     if isinstance(part, Pictures) and part.last + 1 < planning.segments(plan, facts):
         frames = planning.segment_frames(plan, part.last + 1) - planning.segment_frames(plan, part.first)
         stream = stream.filter("trim", end_frame=frames)
-    return stream
+    return stream if video.variable else prepared(stream, video, size)
 
 
 def _scaled(stream: Any, size: tuple[int, int]) -> Any:

@@ -33,7 +33,7 @@ AV1_FALL = 0.5  # of a point of CRF of SVT-AV1, which has a longer scale, as a p
 
 # x264's superfast with the two things it lacks that cost little: a look ahead, which spends bits on what later frames
 # refer to, and more bits for flat parts.
-QUICK = {"veryfast": ("superfast", (("mbtree", "1"), ("rc-lookahead", "30"), ("aq-mode", "2")))}
+QUICK = {"veryfast": ("superfast", (("mbtree", "1"), ("rc-lookahead", "20"), ("aq-mode", "2")))}
 
 STILL_BITS = 0.001  # a pixel in the usual frame between key frames: pictures that stand still
 STILL_SEGMENT = 8.0  # seconds; a segment of such a film is still smaller than a second of others
@@ -258,7 +258,10 @@ def _encode(work: Work, planned: FilmPlan, asked: list[Question], moments: list[
 def _stretch(work: Work, moment: float, planned: FilmPlan, size: tuple[int, int]) -> Any:
     video = work.facts.video
     assert video  # noqa: S101  called for films only
-    stream = ffmpeg.read(work.source, ss=f"{moment:.3f}", noaccurate_seek=None)[str(video.index)]
+    # All stretches are open at once: one thread each, and no more read than is looked at, keep that small.
+    seconds = float(2 * STRETCH / Fraction(*planned.fps)) + 1.0
+    reader = ffmpeg.read(work.source, ss=f"{moment:.3f}", t=f"{seconds:.3f}", noaccurate_seek=None, threads=1)
+    stream = reader[str(video.index)]
     if video.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", deint="interlaced")
     stream = stream.filter("setpts", "PTS-STARTPTS").filter("fps", fps=f"{planned.fps[0]}/{planned.fps[1]}")

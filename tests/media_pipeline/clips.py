@@ -1,5 +1,6 @@
 """Films, recordings and readings of a second, made with ffmpeg once a session; and bad files made by hand."""
 
+import hashlib
 import io
 import struct
 import subprocess
@@ -27,9 +28,10 @@ def place(name: str) -> Path:
 
 
 def encode(name: str, *arguments: str) -> Path:
-    """Run ffmpeg with arguments of ours; the file it wrote."""
-    path = place(name)
+    """Run ffmpeg with arguments of ours; the file it wrote, apart from files of that name made otherwise."""
+    path = place(hashlib.sha256("\0".join(arguments).encode()).hexdigest()[:12]) / name
     if not path.exists():
+        path.parent.mkdir(exist_ok=True)
         command = [ffmpeg.binary(), "-v", "error", "-y", *arguments, str(path)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=120)
     return path

@@ -22,11 +22,12 @@ def sound(name: str, layout: str):
 
 
 def test_index_of_pictures():
-    index = cmaf.index(pictures("h264.mp4", seconds=5))
+    file = pictures("h264.mp4", seconds=5)
+    index = cmaf.index(file)
     assert [s.samples for s in index.segments] == [50, 50, 25]
     assert [s.seconds for s in index.segments] == [2, 2, 1]
     assert (index.width, index.height, index.codecs[:5]) == (160, 120, "avc1.")
-    assert index.bytes == clips.place("h264.mp4").stat().st_size
+    assert index.bytes == file.stat().st_size
     assert all(s.first_bytes < s.bytes for s in index.segments)
 
 
