@@ -8,8 +8,9 @@ from pathlib import Path
 from django.conf import settings
 
 from search.engines.contract import Engine
-from search.engines.elastic import Elastic
-from search.engines.embedded import Embedded
+from search.engines.elastic.engine import Elastic
+from search.engines.elastic.library import Library
+from search.engines.embedded.engine import Embedded
 
 COURSES = "courses"
 """The public library: what is live, with its passages."""
@@ -40,4 +41,4 @@ def _embedded(folder: Path, index: str) -> Embedded:
 
 @lru_cache(maxsize=64)
 def _elastic(url: str, prefix: str, index: str) -> Elastic:
-    return Elastic(url, f"{prefix}-{index}")
+    return Elastic(Library(url, f"{prefix}-{index}"))

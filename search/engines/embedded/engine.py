@@ -7,15 +7,14 @@ import logging
 import math
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 from search import analysis
-from search.ask import Ask, Clause, Word, tokens
+from search.ask import Ask, Clause, Word
 from search.documents import CourseDocument, PassageDocument
-from search.engines import bits
 from search.engines.contract import (
     BODY_WEIGHT,
     INSIDE_WEIGHT,
@@ -28,7 +27,9 @@ from search.engines.contract import (
     Found,
     Row,
 )
-from search.engines.library import Library
+from search.engines.embedded import bits
+from search.engines.embedded.expressions import any_token, inside_expression, sound_expression, word_expression
+from search.engines.embedded.library import Library
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,6 @@ WEIGHTS = (
 )
 """For ``bm25``, in the order of the columns of ``core``."""
 
-SOUND_COLUMNS = {"py": "{title_py names_py}", "near": "{title_near}", "init": "{title_init names_init}"}
 LOOSE_SHARE = 0.3
 """A loose answer ends where the score falls below this share of the best."""
 
@@ -57,46 +57,6 @@ ORDERS = {
     "title": "sort_key, id",
     "relevance": "views DESC, published DESC, id DESC",
 }
-
-
-# Expressions of FTS5 ----------------------------------------------------------------------------
-
-
-def phrase(words: Iterable[str], prefix: bool = False) -> str:
-    """Tokens next to each other; they hold no quotation mark, for ``analysis`` knows none."""
-    return f'"{" ".join(words)}"' + (" *" if prefix else "")
-
-
-def word_expression(word: Word) -> str:
-    """A word in one field group, with all its tokens, or by its sound; the phrases in it only add to the score."""
-    ways = []
-    for clause in word.clauses:
-        if clause.form != "text":
-            columns = SOUND_COLUMNS[clause.form]
-            whole = phrase((analysis.BREAK, *clause.tokens, analysis.BREAK))
-            ways += [f"{columns} : {phrase(clause.tokens, clause.prefix)}", f"{columns} : {whole}"]
-        elif clause.tokens:
-            last = len(clause.tokens) - 1
-            every = " AND ".join(phrase([t], clause.prefix and n == last) for n, t in enumerate(clause.tokens))
-            ways += [
-                f"{{title_text names_text body_text}} : ({every})",
-                f"{{title_text names_text}} : {phrase(clause.tokens, clause.prefix)}",
-                f"title_text : {phrase((analysis.BREAK, *clause.tokens), clause.prefix)}",
-                f"title_text : {phrase((analysis.BREAK, *analysis.text_tokens(word.text), analysis.BREAK))}",
-            ]
-    return f"({' OR '.join(ways)})"
-
-
-def any_token(words: Iterable[Word]) -> str:
-    return " OR ".join(phrase([token], prefix) for token, prefix in tokens(words))
-
-
-def inside_expression(word: Word) -> str:
-    return phrase(word.written.tokens, word.written.prefix) if word.written and word.written.tokens else ""
-
-
-def sound_expression(clauses: Iterable[Clause], columns: Mapping[str, str]) -> str:
-    return " OR ".join(f"{columns[clause.form]} : {phrase(clause.tokens, clause.prefix)}" for clause in clauses)
 
 
 class Embedded(Engine):
