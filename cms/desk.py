@@ -18,6 +18,7 @@ from cms import finding
 from cms.assets import UNFINISHED, with_ways
 from media_pipeline import leases
 from media_pipeline.models import AssetState, Job, MediaAsset, Upload
+from search import gaps
 
 
 def upload(request: HttpRequest) -> HttpResponse:
@@ -59,6 +60,12 @@ def pick(request: HttpRequest, source: str) -> JsonResponse:
     if source == "place":
         found = finding.search(Place.objects.current(), text)[:20] if text.strip() else []
         items = [{"id": place.pk, "label": place.name, "hint": _within(place)} for place in found]
+    elif source == "course":
+        own = policy.scope(Course.objects.select_related("institution"), request.user)
+        items = [
+            {"id": course.pk, "label": course.title, "hint": str(course.institution)}
+            for course in (finding.search(own, text)[:20] if text.strip() else [])
+        ]
     elif source == "teacher":
         own = policy.scope(Teacher.objects.select_related("institution"), request.user)
         items = [
@@ -98,6 +105,7 @@ class DeskPanel(Component):
             "central": policy.is_central(user),
             "may_upload": policy.may_somewhere(user, "add", Upload),
             "may_write": policy.may_somewhere(user, "add", Course),
+            "unanswered": _unanswered() if policy.is_central(user) else None,
             "moving": moving,
             "broken": broken,
             "recent": list(courses.filter(live=False).order_by("-updated_at").only("title", "updated_at")[:5]),
@@ -105,6 +113,11 @@ class DeskPanel(Component):
                 total=Count("pk"), shown=Count("pk", filter=Q(live=True)), draft=Count("pk", filter=Q(live=False))
             ),
         }
+
+
+def _unanswered() -> list[gaps.Group]:
+    """What was looked for most this month and not found."""
+    return gaps.groups(gaps.unanswered(30, "nothing")[:5], 30)
 
 
 def _memberships(user: Any) -> list[Any]:

@@ -13,6 +13,10 @@ from catalog.models import Institution, Membership, Theme
 from cms.scoping import ScopedForm
 from cms.widgets import LinesField
 from media_pipeline.models import MediaAsset
+from search import vocabulary
+from search.analysis import query_tokens
+from search.models import Term, as_compared
+from search.query_log import TEXT_LIMIT
 
 
 class DeskLoginForm(LoginForm):
@@ -151,6 +155,83 @@ class MembershipForm(WagtailAdminModelForm):
             if other.exclude(pk=self.instance.pk).exists():
                 self.add_error("institution", "此人已是这个机构的成员：请直接修改原有的角色。")
         return cleaned
+
+
+class TermForm(WagtailAdminModelForm):
+    """A word with what it is called otherwise and how it is read."""
+
+    same = LinesField(label="同义词", help_text="还叫什么，一行一个；搜其中任何一个，都找得到其余的。")
+    spelling = forms.CharField(
+        label="读音",
+        max_length=200,
+        required=False,
+        help_text="只在电脑读错时写，一个字一个音节，如“ya tong”；声调可写可不写。",
+    )
+
+    def clean_word(self) -> str:
+        word = " ".join(self.cleaned_data["word"].split())
+        key = as_compared(word)
+        if not search_words(word):
+            raise ValidationError("这里没有字：请写一个词。")
+        other = Term.objects.filter(key=key).exclude(pk=self.instance.pk).first()
+        if other is not None:
+            raise ValidationError(f"已有词条“{other}”：请在那里补充。")
+        return word
+
+    def clean_same(self) -> list[str]:
+        return _lines(self.cleaned_data["same"], 40)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        word, spelling = cleaned.get("word", ""), cleaned.get("spelling", "")
+        if word and spelling:
+            try:
+                cleaned["spelling"] = " ".join(vocabulary.syllables(word, spelling))
+            except ValidationError as error:
+                self.add_error("spelling", error)
+        if word and len(as_compared(word)) == 1 and not (cleaned.get("same") or spelling):
+            self.add_error("same", "一个字的词不用来断词：请写出它的同义词。")
+        return cleaned
+
+
+def search_words(text: str) -> tuple[str, ...]:
+    """What a search would look for; nothing when there are only signs."""
+    return query_tokens(text)[0]
+
+
+def _lines(lines: list[str], longest: int) -> list[str]:
+    """Lines that can be searched for, each once."""
+    for line in lines:
+        if not search_words(line):
+            raise ValidationError(f"“{line}”里没有字：请改写或去掉这一行。")
+        if len(line) > longest:
+            raise ValidationError(f"“{line[:20]}…”超过 {longest} 个字：请写短一些，一行一个。")
+    return list({as_compared(line): line for line in reversed(lines)}.values())[::-1]
+
+
+class RuleForm(ScopedForm):
+    """Queries, and the courses on top and out of sight for them."""
+
+    queries = LinesField(
+        label="查询", required=True, help_text="一行一个；繁体简体、大小写、有没有空格都一样，其他写法请另写一行。"
+    )
+
+    def clean_queries(self) -> list[str]:
+        return _lines(self.cleaned_data["queries"], TEXT_LIMIT)
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and self._decides()
+
+    def _decides(self) -> bool:
+        """Whether the rule does something, and not one thing and its contrary."""
+        kept = [form.cleaned_data for form in self.formsets["pins"].forms if form.cleaned_data.get("course")]
+        pinned = {data["course"] for data in kept if not data.get("DELETE")}
+        hidden = set(self.cleaned_data["hidden"])
+        if not pinned and not hidden:
+            self.add_error(None, "还没有课程：请选择要置顶或不出现的课程。")
+        for course in sorted(pinned & hidden, key=str):
+            self.add_error("hidden", f"“{course}”又置顶又不出现：请去掉其中一处。")
+        return not self.errors
 
 
 class CaptionsForm(forms.Form):

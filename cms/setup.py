@@ -28,6 +28,7 @@ from catalog.models import Course, Institution, Membership, Place, Teacher, Them
 from cms.models import CollectionIndexPage, HomePage
 from cms.review import ReviewTask
 from media_pipeline.models import MediaAsset
+from search.models import Rule, Term
 
 GROUP_OF_ROLE: dict[str, str] = {
     Membership.Role.UPLOADER: "机构上传员",
@@ -36,10 +37,11 @@ GROUP_OF_ROLE: dict[str, str] = {
 }
 WORKFLOW = "内容审核"
 
-_CENTRAL_MODELS = (Course, Teacher, MediaAsset, Institution, Membership, Place, Theme)
+_CENTRAL_MODELS = (Course, Teacher, MediaAsset, Institution, Membership, Place, Theme, Term, Rule)
 _APPS_WITH_RIGHTS = (
     "catalog",
     "media_pipeline",
+    "search",
     "cms",
     "wagtailcore",
     "wagtailadmin",

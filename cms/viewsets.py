@@ -18,10 +18,20 @@ from wagtail.snippets.views.snippets import CreateView, IndexView, SnippetViewSe
 
 from catalog import policy
 from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme
-from cms.forms import CourseForm, InstitutionForm, LessonForm, MembershipForm, PlaceForm, ThemeForm
+from cms.forms import (
+    CourseForm,
+    InstitutionForm,
+    LessonForm,
+    MembershipForm,
+    PlaceForm,
+    RuleForm,
+    TermForm,
+    ThemeForm,
+)
 from cms.scoping import Scoped, ScopedChooserWidget, ScopedForm, ScopedSnippetWidget
 from cms.widgets import Picker
 from media_pipeline.models import MediaAsset
+from search.models import Rule, Term
 
 
 class ScopedSnippetChooser(Scoped, SnippetChooserViewSet):
@@ -294,6 +304,90 @@ class InstitutionViewSet(ScopedSnippetViewSet):
             FieldPanel("name_en"),
         ],
         base_form_class=InstitutionForm,
+    )
+
+
+# What the search is taught -------------------------------------------------------------------------
+
+SEARCH_MENU = "register_search_menu_item"
+"""The hook of the menu 搜索."""
+
+
+class TermCreateView(CreateView):
+    """``?word=`` begins with a word."""
+
+    def get_initial_form_instance(self) -> Term:
+        return Term(word=self.request.GET.get("word", "")[:40])
+
+
+class TermViewSet(ScopedSnippetViewSet):
+    model = Term
+    icon = "openquote"
+    menu_label = "词条"
+    menu_name = "terms"
+    menu_order = 20
+    menu_hook = SEARCH_MENU
+    base_url_path = "terms"
+    admin_url_namespace = "terms"
+    chooser_admin_url_namespace = "term_chooser"
+    list_display = [
+        "word",
+        Column("same", label="同义词", accessor=lambda term: "、".join(term.same)),
+        Column("one_way", label="方向", accessor=lambda term: "单向" if term.one_way else ""),
+        "spelling",
+    ]
+    add_view_class = TermCreateView
+    edit_handler = ObjectList(
+        [FieldPanel("word"), FieldPanel("same"), FieldPanel("one_way"), FieldPanel("spelling")],
+        base_form_class=TermForm,
+    )
+
+
+class RuleCreateView(CreateView):
+    """``?query=`` (again for more) begins with queries."""
+
+    def get_initial_form_instance(self) -> Rule:
+        return Rule(queries=[query[:60] for query in self.request.GET.getlist("query")[:20]])
+
+
+class RuleIndexView(IndexView):
+    def get_base_queryset(self) -> Any:
+        return super().get_base_queryset().prefetch_related("pins__course", "hidden")
+
+
+def rule_days(rule: Rule) -> str:
+    """When a rule holds, in words; nothing when always."""
+    since = f"{rule.first_day:%Y-%m-%d} 起" if rule.first_day else ""
+    until = f"{rule.last_day:%Y-%m-%d} 止" if rule.last_day else ""
+    return " ".join(filter(None, [since, until]))
+
+
+class RuleViewSet(ScopedSnippetViewSet):
+    model = Rule
+    icon = "thumbtack"
+    menu_label = "规则"
+    menu_name = "rules"
+    menu_order = 30
+    menu_hook = SEARCH_MENU
+    base_url_path = "rules"
+    admin_url_namespace = "rules"
+    chooser_admin_url_namespace = "rule_chooser"
+    list_display = [
+        "__str__",
+        Column("pinned", label="置顶", accessor=lambda rule: "、".join(str(pin) for pin in rule.pins.all())),
+        Column("hidden", label="不出现", accessor=lambda rule: "、".join(map(str, rule.hidden.all()))),
+        Column("days", label="日期", accessor=rule_days),
+    ]
+    index_view_class = RuleIndexView
+    add_view_class = RuleCreateView
+    edit_handler = ObjectList(
+        [
+            FieldPanel("queries"),
+            InlinePanel("pins", [FieldPanel("course")], heading="置顶的课程", label="课程"),
+            FieldPanel("hidden", widget=Picker("course", "输入课程标题、拼音或首字母")),
+            FieldRowPanel([FieldPanel("first_day"), FieldPanel("last_day")]),
+        ],
+        base_form_class=RuleForm,
     )
 
 

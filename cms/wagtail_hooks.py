@@ -7,12 +7,12 @@ from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from wagtail import hooks
-from wagtail.admin.menu import MenuItem
+from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.views.home import LockedPagesPanel, RecentEditsPanel
 from wagtail.snippets.models import register_snippet
 
 from catalog import policy
-from cms import desk, viewsets
+from cms import desk, search_desk, viewsets
 from cms.assets import AssetViewSet
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
@@ -23,6 +23,8 @@ for viewset in (
     viewsets.ThemeViewSet,
     viewsets.PlaceViewSet,
     viewsets.InstitutionViewSet,
+    viewsets.TermViewSet,
+    viewsets.RuleViewSet,
 ):
     register_snippet(viewset)
 
@@ -37,6 +39,8 @@ def register_urls() -> list[URLPattern]:
     return [
         path("upload/", desk.upload, name="wenlan_upload"),
         path("pick/<slug:source>/", desk.pick, name="wenlan_pick"),
+        path("search/queries/", search_desk.queries, name="wenlan_queries"),
+        path("search/wanted/", search_desk.wanted, name="wenlan_wanted"),
     ]
 
 
@@ -56,6 +60,31 @@ class UploadMenuItem(MenuItem):
 @hooks.register("register_admin_menu_item")
 def upload_menu_item() -> MenuItem:
     return UploadMenuItem("上传", reverse("wenlan_upload"), name="upload", icon_name="upload", order=120)
+
+
+class CentralMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return policy.is_central(request.user)
+
+
+@hooks.register("register_admin_menu_item")
+def search_menu() -> MenuItem:
+    """搜索: what is not found, and what the search is taught; the viewsets hang themselves in."""
+    menu = Menu(register_hook_name=viewsets.SEARCH_MENU)
+    return SubmenuMenuItem("搜索", menu, name="search-desk", icon_name="search", order=300)
+
+
+@hooks.register(viewsets.SEARCH_MENU)
+def queries_menu_item() -> MenuItem:
+    url = reverse("wenlan_queries")
+    return CentralMenuItem("没有结果的搜索", url, name="queries", icon_name="warning", order=10)
+
+
+@hooks.register(viewsets.SEARCH_MENU)
+def wanted_menu_item() -> MenuItem:
+    return CentralMenuItem(
+        "待制作的内容", reverse("wenlan_wanted"), name="wanted", icon_name="clipboard-list", order=40
+    )
 
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}

@@ -142,6 +142,7 @@ PLACES_DIR = Path(env.str("PLACES_DIR", str(BASE_DIR / "frontend" / "node_module
 SEARCH_URL = env.str("SEARCH_URL", "")
 SEARCH_INDEX_PREFIX = env.str("SEARCH_INDEX_PREFIX", "wenlan")
 SEARCH_EMBEDDED_PATH = Path(env.str("SEARCH_EMBEDDED_PATH", str(VAR_DIR / "search")))
+SEARCH_LOG_DAYS = env.int("SEARCH_LOG_DAYS", 90)
 
 # Media ------------------------------------------------------------------------------------------
 STORAGE_URL = env.str("STORAGE_URL", "")

@@ -1,4 +1,4 @@
-"""``/api/v1/search`` and ``/api/v1/suggest``."""
+"""``/api/v1/search``, ``/api/v1/search/clicks`` and ``/api/v1/suggest``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
+from pydantic import Field
 
-from search import find
-from search.query import PARAMS, Query
+from search import find, query_log
+from search.query import PARAMS, TEXT_LIMIT, Query
 from search.results import Hit, Results
 
 SUGGEST_LIMIT = 20
@@ -68,6 +69,13 @@ class SuggestionOut(Schema):
     count: int
 
 
+class ClickIn(Schema):
+    """``q`` as it was typed, ``course``: the slug of the result that was opened."""
+
+    q: str = Field(max_length=TEXT_LIMIT)
+    course: str = Field(max_length=255)
+
+
 class Refusal(Schema):
     code: str
     message: str
@@ -115,7 +123,17 @@ def search(request: HttpRequest) -> Any:
     ]
     if problems:
         return Status(400, {"code": "bad_query", "message": problems[0], "problems": problems})
-    return results_out(find.search(query))
+    results = find.search(query)
+    query_log.record(query, results)
+    return results_out(results)
+
+
+@router.post("/search/clicks", response={204: None}, summary="Tell that a result was opened")
+def click(request: HttpRequest, told: ClickIn) -> Any:
+    """For the search page's beacon. Counted for queries that were put and courses that are public, without anybody's
+    traces; the answer is always the same."""
+    query_log.record_click(told.q, told.course)
+    return Status(204, None)
 
 
 @router.get("/suggest", response={200: list[SuggestionOut], 400: Refusal}, summary="Complete what is being typed")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from catalog.covers import prepare
 from catalog.models import Course
-from search import find
+from search import find, query_log
 from search.query import PARAMS, SORTS, Query
 from search.results import Facet, FacetValue, Hit, Results
 
@@ -57,6 +57,7 @@ def search(request: HttpRequest) -> HttpResponse:
     query = Query.from_params(request.GET)
     problems = [*query.problems, *_unknown(request)]
     results = find.search(query)
+    query_log.record(query, results)
     status = 400 if problems else 200
     paginator = Paginator(range(results.total), query.per_page)
     if query.page > max(1, paginator.num_pages):

@@ -14,3 +14,4 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise looks into it
+SEARCH_LOG_DAYS = 0  # a thread would write what one test asked into the database of the next; tests of it say so

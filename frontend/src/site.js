@@ -3,6 +3,7 @@
 import { finder } from "./lib/finder.js";
 import { clear, everywhere, onDevice, signedIn } from "./lib/progress.js";
 import { card } from "./lib/cards.js";
+import "./lib/clicks.js";
 
 for (const root of document.querySelectorAll("[data-finder]")) finder(root);
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 from wagtail.models import Page, Workflow
 
 from accounts.models import User
@@ -13,6 +14,7 @@ from catalog.models import Course, Institution, Lesson, Membership, Place, Teach
 from cms import setup
 from cms.models import CollectionIndexPage, CollectionPage
 from media_pipeline.models import AssetState, Job, MediaAsset, MediaType, Package, TextTrack, Upload
+from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
 
 MARK = "乙密七七"
 MARKS = (MARK, "bmark77")
@@ -47,6 +49,8 @@ class World:
     theme: Theme
     place: Place
     draft_page: CollectionPage
+    term: Term
+    rule: Rule
 
 
 def build_house(code: str, name: str, mark: str, place: Place) -> House:
@@ -112,7 +116,20 @@ def world(db: Any) -> World:
     index = CollectionIndexPage.objects.get()
     page = index.add_child(instance=CollectionPage(title=f"未发布专辑{MARK}", slug="draft-bmark77", live=False))
     page.save_revision(user=people[0])
-    return World(a, b, people[0], people[1], theme, place, page)
+    term, rule = teach_search(b)
+    return World(a, b, people[0], people[1], theme, place, page, term, rule)
+
+
+def teach_search(house: House) -> tuple[Term, Rule]:
+    """A word, a rule, a query and commissioned content, which all name what only the centre reads."""
+    rule = Rule(queries=[f"查询{MARK}"], hidden=[house.courses[2]])
+    rule.pins = [Pin(course=house.courses[0])]
+    rule.save()
+    today = timezone.localdate()
+    asked = AskedQuery.objects.create(text=f"失败{MARK}", sound="shibaiyi", found=0, asked_on=today)
+    QueryCount.objects.create(query=asked, day=today, searches=9)
+    Gap.objects.create(sound="daizhiyi", text=f"待制{MARK}", wanted=True, note=MARK)
+    return Term.objects.create(word=f"词{MARK}", same=[f"同{MARK}"]), rule
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from wagtail.models import Revision, TaskState, WorkflowState
 
 from catalog.models import Course, Institution, Lesson, Membership, Teacher
 from media_pipeline.models import Job, MediaAsset, Package, TextTrack, Upload
+from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
 from tests.cms.conftest import MARKS, World
 from tests.cms.walk import Address, addresses, fill, keys_of
 
@@ -38,6 +39,12 @@ def watched() -> dict[str, list[tuple[Any, ...]]]:
         (Revision, {}),
         (WorkflowState, {}),
         (TaskState, {}),
+        (Term, {}),
+        (Rule, {}),
+        (Pin, {}),
+        (AskedQuery, {}),
+        (QueryCount, {}),
+        (Gap, {}),
     ):
         rows[model.__name__] = list(model.objects.filter(**where).order_by("pk").values_list())
     return rows
@@ -61,6 +68,11 @@ def question(world: World) -> dict[str, Any]:
         "describe_on_delete": "1",
         "user": b.people["editor"].pk,
         "export": "csv",
+        "sound": "shibaiyi",
+        "text": "x",
+        "action": "commission",
+        "word": "x",
+        "query": "x",
     }
 
 
@@ -146,6 +158,9 @@ def test_walk_meets_the_addresses_that_matter(world: World) -> None:
         assert f"asset_chooser:{name}" in walked
     for name in ("inspect", "captions", "track", "poster", "retry", "way", "usage"):
         assert f"assets:{name}" in walked
+    for name in ("list", "add", "edit", "delete", "history", "usage"):
+        assert {f"terms:{name}", f"rules:{name}"} <= walked
+    assert {"wenlan_queries", "wenlan_wanted"} <= walked
     assert {"wagtail_bulk_action", "wagtailadmin_reports:site_history", "wenlan_pick"} <= walked
     assert len(walked) > 200
 
