@@ -1,28 +1,39 @@
-"""The order in which a question is put: as it is written, as it sounds, then loosely. Knows engines, no database."""
+"""The order in which a question is put: as it is written, cut at known words, by sound and shape, then loosely. Knows
+engines, no database."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from search import ask
-from search.ask import Ask, Word
+from search.ask import Ask, Question, Word
 from search.engines.contract import Engine, Found
 from search.facets import FACETS, place_pattern
 from search.query import Query
+from search.rerank import WINDOW, rerank
+from search.rules import NONE, Curation
+from search.vocabulary import Vocabulary
 
 WEAK = 3
-"""With fewer courses than this for what is written, it is also looked up by its sound."""
+"""With fewer courses than this for what is written, it is also looked up otherwise."""
 
 SOUND_LIMIT = 14
 """Characters of a query that may be a misspelt word or two; a sentence is not looked up by its sound."""
 
+NAMES_LIMIT = 100
+"""Themes, places, people that a name in a query may mean."""
+
+NOTHING = ("",)
+"""A filter value that no course has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``words`` as they were asked in the end. ``level``: ``written``, ``heard``, ``loose`` or ``none``.
-    ``elsewhere``: courses there would be without the filters, told when there is none with them."""
+    """``words`` as they were asked in the end, ``asked`` as it was put first. ``level``: ``written``, ``cut``,
+    ``heard``, ``loose`` or ``none``. ``elsewhere``: courses there would be without the filters, told when there is
+    none with them."""
 
     found: Found
     words: tuple[Word, ...]
@@ -30,41 +41,88 @@ class Answer:
     elsewhere: int = 0
 
 
-def answer(engine: Engine, query: Query, today: date, counted: Sequence[str] = ()) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What editors taught the search: for all queries, and for the one that is put."""
+
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    curation: Curation = NONE
+
+
+def answer(
+    engine: Engine, query: Query, today: date, counted: Sequence[str] = (), taught: Taught | None = None
+) -> Answer:
     """Courses for a query, page and counts included. Raises EngineAway."""
-    first = Ask(
-        words=ask.as_written(query.text),
-        filters=query.filters,
+    taught = taught or Taught()
+    question = ask.as_written(query.text, taught.vocabulary)
+    if query.text and not (question.words or question.excluded or question.named):
+        return Answer(Found(0), (), "none")
+    first = replace(
+        _first(query, question, taught.curation),
+        within=tuple(_values_called(engine, facet, name, today) for facet, name in question.named),
         counted=tuple(counted),
-        places=place_pattern(query.filters.get("place", ())),
-        sort=query.sort,
-        offset=query.offset,
-        limit=query.per_page,
         today=today,
     )
-    if query.text and not first.words:
-        return Answer(Found(0), (), "none")
-    found = engine.search(first)
+    found = _ordered(engine, first)
     if found.total >= WEAK or not first.words:
         return Answer(found, first.words, "written")
     elsewhere = _unfiltered(engine, first) if query.filters else found.total
     if elsewhere >= WEAK:
         return Answer(found, first.words, "written", elsewhere)
-    return _weak(engine, query, first, found, elsewhere)
-
-
-def _weak(engine: Engine, query: Query, first: Ask, found: Found, elsewhere: int) -> Answer:
-    """Little or nothing is written like this: by sound, and if there is nothing at all, loosely."""
-    if len(query.text) <= SOUND_LIMIT or ask.split(query.text)[0].isascii():
-        heard = replace(first, words=ask.as_heard(query.text))
-        if heard.words != first.words:
-            again = engine.search(heard)
-            if again.total > found.total:
-                return Answer(again, heard.words, "heard")
+    for level, words in _other_ways(query, question, taught.vocabulary):
+        asked = replace(first, words=words)
+        more = _ordered(engine, asked) if words != first.words else found
+        if more.total > found.total:
+            return Answer(more, words, level)
     if found.total or elsewhere:
         return Answer(found, first.words, "written", elsewhere)
-    loose = engine.search(replace(first, loose=True))
-    return Answer(loose, first.words, "loose" if loose.total else "none")
+    loose = replace(first, words=ask.as_loose(first.words), loose=True)
+    found = _ordered(engine, loose)
+    return Answer(found, loose.words, "loose" if found.total else "none")
+
+
+def _first(query: Query, question: Question, curation: Curation) -> Ask:
+    return Ask(
+        words=question.words,
+        excluded=question.excluded,
+        filters=query.filters,
+        places=place_pattern(query.filters.get("place", ())),
+        sort=query.sort,
+        offset=query.offset,
+        limit=query.per_page,
+        without=tuple(sorted(curation.hidden)),
+        pinned=curation.pinned if question.words else (),
+    )
+
+
+def _values_called(engine: Engine, facet: str, name: str, today: date) -> tuple[str, tuple[str, ...]]:
+    """The values of a facet whose names have a text in them: ``("teacher", "李")`` → ``("teacher", ("7", "31"))``."""
+    words = ask.split(name)
+    known = engine.names(ask.written(" ".join(words)).clauses, today.isoformat(), NAMES_LIMIT) if words else []
+    return facet, tuple(value for of, value, _text, _count in known if of == facet) or NOTHING
+
+
+def _other_ways(query: Query, question: Question, vocabulary: Vocabulary) -> list[tuple[str, tuple[Word, ...]]]:
+    """What is tried when little is written like this, the most certain first."""
+    ways = [("cut", ask.as_cut(question.words, vocabulary))]
+    if len(query.text) <= SOUND_LIMIT or question.words[0].text.isascii():
+        ways.append(("heard", ask.as_misspelt(question.words)))
+    return ways
+
+
+def _ordered(engine: Engine, asked: Ask) -> Found:
+    """What an engine finds, its first courses in the finer order."""
+    fine = asked.loose or len(asked.words) > 1 or any(word.spoken for word in asked.words)
+    if not fine or asked.sort != "relevance" or asked.offset >= WINDOW:
+        return engine.search(asked)
+    end = asked.offset + asked.limit
+    found = engine.search(replace(asked, offset=0, limit=max(WINDOW, end)))
+    pinned = [row for row in found.rows if row.id in asked.pinned]
+    others = [row for row in found.rows if row.id not in asked.pinned]
+    inside = engine.passages([row.id for row in others[:WINDOW]], asked.words, 1) if asked.loose else {}
+    texts = {course: best[0]["text"] for course, best in inside.items()}
+    ordered = [*pinned, *rerank(others[:WINDOW], asked.words, loose=asked.loose, inside=texts), *others[WINDOW:]]
+    return replace(found, rows=tuple(ordered[asked.offset : end]))
 
 
 def _unfiltered(engine: Engine, asked: Ask) -> int:

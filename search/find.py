@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from catalog.models import Course
-from search import ask, highlight
-from search.answer import SHOWN, Answer, answer
+from search import ask, highlight, rules, vocabulary
+from search.answer import SHOWN, Answer, Taught, answer
 from search.ask import Ask, Word
 from search.engines.choose import COURSES, DESK, engine
 from search.engines.contract import Engine, EngineAway, Row
@@ -73,7 +73,8 @@ def similar(course_id: int, limit: int = 6) -> list[Hit]:
         return []
     related = [str(item) for item in (*course.themes.all(), *course.places.all(), *course.subjects)]
     words = tuple(ask.written(word) for text in (course.title, *related) for word in ask.split(text))
-    asked = Ask(words=words[: ask.WORDS_LIMIT], loose=True, limit=limit, today=timezone.localdate(), without=course_id)
+    kept, today = words[: ask.WORDS_LIMIT], timezone.localdate()
+    asked = Ask(words=kept, loose=True, limit=limit, today=today, without=(course_id,))
     try:
         return [_hit(row, ()) for row in engine(COURSES).search(asked).rows] if words else []
     except EngineAway:
@@ -94,7 +95,8 @@ def admin_ids(text: str, limit: int = 1000) -> list[int]:
 
 
 def _from_engine(query: Query, library: Engine) -> Results:
-    answered = answer(library, query, timezone.localdate(), SHOWN)
+    taught = Taught(vocabulary.current(), rules.rule_for(query.text))
+    answered = answer(library, query, timezone.localdate(), SHOWN, taught)
     rows = answered.found.rows
     inside = library.passages([row.id for row in rows], answered.words, PASSAGES) if answered.words else {}
     nearest = _nearest_spelling(answered)
@@ -275,7 +277,7 @@ def _from_database(query: Query) -> Results:
         if name in DATABASE_FIELDS:
             courses = courses.filter(**{DATABASE_FIELDS[name]: values})
     courses = courses.distinct()
-    words = ask.as_written(query.text)
+    words = ask.as_written(query.text).words
     rows = [
         Row(course.pk, 0.0, {"slug": course.slug, "titles": [course.title], "names": [], "body": course.summary})
         for course in courses[query.offset : query.offset + query.per_page]

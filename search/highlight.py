@@ -47,6 +47,9 @@ def heard_spans(text: str, clauses: Iterable[Clause]) -> list[Span]:
     units = _units(text)
     spans: list[Span] = []
     for clause in clauses:
+        if clause.form == "shape":
+            spans += _in_original(text, clause.text)
+            continue
         length = len(clause.tokens)
         for first in range(len(units) - length + 1):
             if all(_sounds(units[first + n], clause, n) for n in range(length)):
@@ -65,17 +68,24 @@ def _sounds(unit: _Unit, clause: Clause, position: int) -> bool:
 
 
 def written_spans(text: str, word: Word, *, parts: bool = True) -> list[Span]:
-    """Where a word is written in a text, in either script; with ``parts``, else where its pairs of characters are."""
+    """Where a word, or another that means the same, is written in a text, in either script; with ``parts``, else where
+    its pairs of characters are."""
+    spans = [span for clause in word.written for span in _in_original(text, clause.text)]
+    if not spans and parts:
+        tokens = [token for clause in word.written[:1] for token in clause.tokens]
+        spans = [span for token in tokens if len(token) > 1 or word.text == token for span in _in_original(text, token)]
+    return spans
+
+
+def _in_original(text: str, word: str) -> list[Span]:
     folded, offsets = analysis.fold_with_offsets(text)
-    spans = _occurrences(folded, word.text)
-    if not spans and parts and word.written:
-        pairs = [token for token in word.written.tokens if len(token) > 1 or word.text == token]
-        spans = [span for token in pairs for span in _occurrences(folded, token)]
-    return [(offsets[start], offsets[end - 1] + 1) for start, end in spans]
+    return [(offsets[start], offsets[end - 1] + 1) for start, end in _occurrences(folded, word)]
 
 
 def _occurrences(folded: str, word: str) -> list[Span]:
     """Latin words only as whole words: no ``c`` in ``science``."""
+    if not word:
+        return []
     before = r"(?<![a-z0-9])" if word[:1].isascii() else ""
     after = r"(?![a-z0-9])" if word[-1:].isascii() else ""
     return [match.span() for match in re.finditer(before + re.escape(word) + after, folded)]

@@ -69,4 +69,4 @@ def _read() -> Mapping[str, tuple[Dated, ...]]:
     return curations_of(Rule.objects.order_by("-pk").prefetch_related("pins", "hidden"))
 
 
-_snapshot = Snapshot("rules", _read, {})
+_snapshot: Snapshot[Mapping[str, tuple[Dated, ...]]] = Snapshot("rules", _read, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ def typed(text: str) -> Word:
     parts = ask.split(text)
     joined = "".join(parts) if all(part.isascii() for part in parts) else " ".join(parts)
     written = ask.written(joined)
-    clauses = [Clause("text", clause.tokens, clause.prefix or joined.isascii()) for clause in written.clauses]
+    clauses = [replace(clause, prefix=clause.prefix or joined.isascii()) for clause in written.clauses]
     clauses += [Clause("py", units, True) for units in analysis.sounds(joined, True) if len("".join(units)) > 1]
     if joined.isascii() and joined.isalpha():
         clauses.append(Clause("init", tuple(joined)))

@@ -5,9 +5,11 @@ An engine object is one library of documents: courses with their passages, and t
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from search.ask import Ask, Clause, Word
 from search.documents import CourseDocument
@@ -15,10 +17,27 @@ from search.documents import CourseDocument
 TITLE_WEIGHT, NAMES_WEIGHT, BODY_WEIGHT = 8.0, 2.0, 1.0
 """How much a token counts in each field group; measured in docs/decisions/search-ranking.md."""
 
-SOUND_WEIGHTS = {"py": 1.0, "near": 0.5, "init": 0.7}
+SOUND_WEIGHTS = {"py": 1.0, "near": 0.5, "init": 0.7, "shape": 0.6}
 INSIDE_WEIGHT = 0.5
 POPULARITY_WEIGHT = 0.03
 """A course watched a thousand times outranks an equal one never watched by 1 + 0.03 · log10(1 + 1000) = 1.09."""
+
+FRESHNESS_WEIGHT, FRESHNESS_DAYS = 0.05, 180
+"""A course published today outranks an equal old one by 1.05; after so many days by half of that."""
+
+MOST_BOOST = 1 + POPULARITY_WEIGHT * 12 + FRESHNESS_WEIGHT
+"""No course is lifted by more than this: a billion views are 10**9."""
+
+
+def boost(views: int, published: float, today: date) -> float:
+    """What a score is multiplied by for being watched and for being new. ``published``: seconds since 1970."""
+    age = max(0.0, midnight(today) - published) / 86_400
+    return 1 + POPULARITY_WEIGHT * math.log10(1 + max(0, views)) + FRESHNESS_WEIGHT * 0.5 ** (age / FRESHNESS_DAYS)
+
+
+def midnight(day: date) -> float:
+    """The beginning of a day in UTC, in seconds since 1970."""
+    return (day - date(1970, 1, 1)).days * 86_400.0
 
 
 class EngineAway(Exception):

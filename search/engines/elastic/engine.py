@@ -68,10 +68,14 @@ class Elastic(Engine):
         asked.aggs.bucket(name, A("filter", among)).bucket("values", A("terms", **values))
 
     def passages(self, ids: Sequence[int], words: Sequence[Word], each: int) -> dict[int, list[dict]]:
-        written = [word.written for word in words if word.written and word.written.tokens]
+        written = [[clause for clause in word.written if clause.tokens] for word in words if "inside" in word.groups]
+        written = [clauses for clauses in written if clauses]
         if not ids or not written:
             return {}
-        together = [phrase("text", clause.tokens, 1.0, clause.prefix) for clause in written]
+        together = [
+            Q("bool", should=[phrase("text", clause.tokens, 1.0, clause.prefix) for clause in clauses])
+            for clauses in written
+        ]
         some = Q("match", text=" ".join(token for token, _prefix in tokens(words)))
         found = self._passages(ids, Q("bool", must=together), each)
         left = [course for course in ids if course not in found]

@@ -9,14 +9,29 @@ from elasticsearch_dsl import Q
 
 from search import analysis
 from search.ask import Ask, Clause, Word, tokens
-from search.engines.contract import INSIDE_WEIGHT, POPULARITY_WEIGHT, SOUND_WEIGHTS
+from search.engines.contract import (
+    FRESHNESS_DAYS,
+    FRESHNESS_WEIGHT,
+    INSIDE_WEIGHT,
+    POPULARITY_WEIGHT,
+    SOUND_WEIGHTS,
+    midnight,
+)
 
-FIELDS = ["title_text^5", "names_text^2", "body_text"]
+FIELDS = {"title": "title_text^5", "names": "names_text^2", "body": "body_text"}
 """Weights of ``combined_fields`` multiply how often a token occurs, so they are lower than those of the embedded
 engine for the same order."""
 
 TITLE_PHRASE, NAMES_PHRASE, TITLE_START, TITLE_WHOLE = 0.6, 0.2, 0.3, 0.6
-SOUND_FIELDS = {"py": ("title_py", "names_py"), "near": ("title_near",), "init": ("title_init", "names_init")}
+SOUND_FIELDS = {
+    "py": (("title", "title_py"), ("names", "names_py")),
+    "near": (("title", "title_near"),),
+    "init": (("title", "title_init"), ("names", "names_init")),
+    "shape": (("title", "title_text"), ("names", "names_text")),
+}
+PINNED_ABOVE = 10_000
+"""Above any score of words, and small enough that steps of it are exact in the 32 bits of a score."""
+
 LOOSE_LEAST = "3<15%"
 """Tokens a loose answer must have: all of up to three, else three in twenty."""
 
@@ -33,28 +48,37 @@ def phrase(field: str, words: Iterable[str], boost: float, prefix: bool = False)
     return Q(kind, **{field: {"query": " ".join(words), "boost": boost}})
 
 
-def _written(clause: Clause, text: str) -> list[Any]:
+def _as_text(word: Word, clause: Clause) -> list[Any]:
     """A word in one field group with all its tokens; the phrases only add to the score."""
-    whole = (analysis.BREAK, *analysis.text_tokens(text), analysis.BREAK)
-    ways = [
-        phrase("title_text", clause.tokens, TITLE_PHRASE, clause.prefix),
-        phrase("names_text", clause.tokens, NAMES_PHRASE, clause.prefix),
-        phrase("title_text", (analysis.BREAK, *clause.tokens), TITLE_START, clause.prefix),
-        phrase("title_text", whole, TITLE_WHOLE),
-        phrase("inside_text", clause.tokens, INSIDE_WEIGHT, clause.prefix),
-    ]
-    if clause.prefix:
-        return [*ways, phrase("body_text", clause.tokens, 1.0, True)]
-    every = {"query": " ".join(clause.tokens), "fields": FIELDS, "operator": "and"}
-    return [*ways, Q("combined_fields", **every)]
+    whole = (analysis.BREAK, *analysis.text_tokens(clause.text), analysis.BREAK)
+    start = (analysis.BREAK, *clause.tokens)
+    ways = {
+        "title": [
+            phrase("title_text", clause.tokens, TITLE_PHRASE, clause.prefix),
+            phrase("title_text", start, TITLE_START, clause.prefix),
+            phrase("title_text", whole, TITLE_WHOLE),
+        ],
+        "names": [phrase("names_text", clause.tokens, NAMES_PHRASE, clause.prefix)],
+        "body": [phrase("body_text", clause.tokens, 1.0, True)] if clause.prefix else [],
+        "inside": [phrase("inside_text", clause.tokens, INSIDE_WEIGHT, clause.prefix)],
+    }
+    chosen = [way for group in word.groups for way in ways[group]]
+    fields = [FIELDS[group] for group in word.groups if group in FIELDS]
+    if not fields or clause.prefix:
+        return chosen
+    tokens_ = " ".join(clause.tokens)
+    if word.exact:
+        return [*chosen, Q("multi_match", query=tokens_, fields=fields, type="phrase")]
+    return [*chosen, Q("combined_fields", query=tokens_, fields=fields, operator="and")]
 
 
-def _spoken(clause: Clause) -> list[Any]:
+def _as_heard(word: Word, clause: Clause) -> list[Any]:
     weight = SOUND_WEIGHTS[clause.form]
     whole = (analysis.BREAK, *clause.tokens, analysis.BREAK)
     return [
         query
-        for field, share in zip(SOUND_FIELDS[clause.form], (1.0, 0.3), strict=False)
+        for (group, field), share in zip(SOUND_FIELDS[clause.form], (1.0, 0.3), strict=False)
+        if group in word.groups
         for query in (
             phrase(field, clause.tokens, weight * share, clause.prefix),
             phrase(field, whole, weight * share),
@@ -63,20 +87,20 @@ def _spoken(clause: Clause) -> list[Any]:
 
 
 def word_query(word: Word) -> Any:
-    """A word as it is written or by its sound."""
+    """A word as it is written, by its sound or shape."""
     ways = [
         query
         for clause in word.clauses
         if clause.tokens
-        for query in (_written(clause, word.text) if clause.form == "text" else _spoken(clause))
+        for query in (_as_text(word, clause) if clause.form == "text" else _as_heard(word, clause))
     ]
-    return Q("bool", should=ways, minimum_should_match=1)
+    return Q("bool", should=ways, minimum_should_match=1) if ways else Q("match_none")
 
 
 def loose_query(words: Sequence[Word]) -> Any:
     """Many of the tokens, wherever they stand."""
     text = " ".join(token for token, _prefix in tokens(words))
-    core = {"query": text, "fields": FIELDS, "operator": "or", "minimum_should_match": LOOSE_LEAST}
+    core = {"query": text, "fields": list(FIELDS.values()), "operator": "or", "minimum_should_match": LOOSE_LEAST}
     inside = {"query": text, "boost": INSIDE_WEIGHT, "minimum_should_match": "2<60%"}
     ways = [Q("combined_fields", **core), Q("match", inside_text=inside)]
     return Q("bool", should=ways, minimum_should_match=1)
@@ -88,20 +112,39 @@ def sound_query(clauses: Iterable[Clause], fields: Mapping[str, str]) -> Any:
 
 
 def course_query(ask: Ask) -> Any:
-    """Everything of a question but its filters, which come after counting."""
+    """Everything of a question but its filters, which come after counting. Pinned courses match in any case and come
+    first, in their order."""
     shown = [Q("range", until={"gte": ask.today.isoformat()})]
-    hidden = [Q("term", id=ask.without)] if ask.without is not None else []
+    shown += [Q("terms", **{f"facet_{name}": list(values)}) for name, values in ask.within]
+    shown += [Q("terms", id=list(ask.only))] if ask.only else []
+    hidden = [Q("terms", id=list(ask.without))] if ask.without else []
+    hidden += [word_query(word) for word in ask.excluded]
     if not ask.words:
         return Q("bool", filter=shown, must_not=hidden)
     must = [loose_query(ask.words)] if ask.loose else [word_query(word) for word in ask.words]
-    watched = {"field_value_factor": {"field": "views", "modifier": "log1p", "missing": 0}, "weight": POPULARITY_WEIGHT}
-    return Q(
+    found = Q(
         "function_score",
-        query=Q("bool", must=must, filter=shown, must_not=hidden),
-        functions=[{"weight": 1}, watched],
+        query=Q("bool", must=must),
+        functions=[{"weight": 1}, _watched(), _fresh(ask)],
         score_mode="sum",
         boost_mode="multiply",
     )
+    if not ask.pinned:
+        return Q("bool", must=[found], filter=shown, must_not=hidden)
+    above = enumerate(reversed(ask.pinned), 1)
+    pins = [Q("constant_score", filter=Q("term", id=course), boost=n * PINNED_ABOVE) for n, course in above]
+    return Q("bool", should=[found, *pins], minimum_should_match=1, filter=shown, must_not=hidden)
+
+
+def _watched() -> dict:
+    """``boost`` of the contract, its part for views."""
+    return {"field_value_factor": {"field": "views", "modifier": "log1p", "missing": 0}, "weight": POPULARITY_WEIGHT}
+
+
+def _fresh(ask: Ask) -> dict:
+    """``boost`` of the contract, its part for days."""
+    halved = {"origin": midnight(ask.today), "scale": FRESHNESS_DAYS * 86_400, "decay": 0.5}
+    return {"exp": {"published": halved}, "weight": FRESHNESS_WEIGHT}
 
 
 def filter_queries(ask: Ask, but: str = "") -> list[Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 
 
 def of(ids: Iterable[int]) -> int:
@@ -50,7 +51,7 @@ class Facets:
         self.generation = generation
         self._sets: dict[str, dict[str, int]] = {}
         self._patterns: dict[str, list[str]] = {}
-        self.boosts: dict[int, float] | None = None
+        self.boosts: tuple[date, dict[int, float]] | None = None
 
     def values(self, db: sqlite3.Connection, facet: str) -> dict[str, int]:
         """The sets of all values of a facet."""

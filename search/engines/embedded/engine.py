@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -18,14 +18,15 @@ from search.documents import CourseDocument, PassageDocument
 from search.engines.contract import (
     BODY_WEIGHT,
     INSIDE_WEIGHT,
+    MOST_BOOST,
     NAMES_WEIGHT,
-    POPULARITY_WEIGHT,
     SOUND_WEIGHTS,
     TITLE_WEIGHT,
     Engine,
     EngineAway,
     Found,
     Row,
+    boost,
 )
 from search.engines.embedded import bits
 from search.engines.embedded.expressions import any_token, inside_expression, sound_expression, word_expression
@@ -125,30 +126,38 @@ class Embedded(Engine):
             return Found(total.bit_count(), tuple(self._rows(db, page)), counts)
 
     def _shown(self, db: sqlite3.Connection, state: bits.Facets, ask: Ask) -> int:
-        """Courses that may be shown today."""
+        """Courses that may be shown today and are not left out."""
         ended = [day for day in state.values(db, UNTIL) if day < ask.today.isoformat()]
         shown = state.any_of(db, EVERY, [EVERY]) & ~state.any_of(db, UNTIL, ended)
-        return shown & ~(1 << ask.without) if ask.without is not None else shown
+        for name, values in ask.within:
+            shown &= state.any_of(db, name, values)
+        for word in ask.excluded:
+            shown &= ~bits.of(self._with(db, word))
+        shown &= bits.of(ask.only) if ask.only else shown
+        return shown & ~bits.of(ask.without)
+
+    def _with(self, db: sqlite3.Connection, word: Word) -> set[int]:
+        """Courses that have a word, in the catalogue entry or inside."""
+        return self._core(db, word_expression(word)).keys() | self._inside(db, inside_expression(word)).keys()
 
     def _scores(self, db: sqlite3.Connection, ask: Ask) -> dict[int, float]:
-        """Matching courses and how well they match."""
-        if ask.loose:
-            return self._loose(db, ask)
-        scores = self._core(db, " AND ".join(map(word_expression, ask.words)))
-        inside = [self._inside(db, inside_expression(word)) for word in ask.words]
+        """Matching courses and how well they match; those that are pinned above all others, in their order."""
+        scores = self._loose(db, ask) if ask.loose else self._strict(db, ask.words)
+        above = max(scores.values(), default=0.0) * MOST_BOOST + 1
+        return {**scores, **{course: above * (1 + n) for n, course in enumerate(reversed(ask.pinned))}}
+
+    def _strict(self, db: sqlite3.Connection, words: Sequence[Word]) -> dict[int, float]:
+        """Courses with every word."""
+        scores = self._core(db, " AND ".join(map(word_expression, words)))
+        inside = [self._inside(db, inside_expression(word)) for word in words]
         if not any(inside):
             return scores
-        for course in self._everywhere(db, ask.words, inside):
+        for course in (
+            set(inside[0]) if len(words) == 1 else set.intersection(*(self._with(db, word) for word in words))
+        ):
             said = sum(found.get(course, 0.0) for found in inside) * INSIDE_WEIGHT
             scores[course] = scores.get(course, 0.0) + said
         return scores
-
-    def _everywhere(self, db: sqlite3.Connection, words: Sequence[Word], inside: list[dict[int, float]]) -> set[int]:
-        """Courses that have each word, in the catalogue entry or inside."""
-        if len(words) == 1:
-            return set(inside[0])
-        each = [self._core(db, word_expression(word)).keys() | said for word, said in zip(words, inside, strict=True)]
-        return set.intersection(*map(set, each))
 
     def _loose(self, db: sqlite3.Connection, ask: Ask) -> dict[int, float]:
         any_of_them = any_token(ask.words)
@@ -158,7 +167,8 @@ class Embedded(Engine):
         said = self._inside(db, any_of_them, LOOSE_PASSAGES)
         for course, score in said.items():
             scores[course] = scores.get(course, 0.0) + score * INSIDE_WEIGHT
-        scores.pop(-1 if ask.without is None else ask.without, None)
+        for course in ask.without:
+            scores.pop(course, None)
         least = max(scores.values(), default=0.0) * LOOSE_SHARE
         return {course: score for course, score in scores.items() if score >= least}
 
@@ -190,7 +200,7 @@ class Embedded(Engine):
         end = ask.offset + ask.limit
         room = bits.members(total)
         if scores is not None and ask.sort == "relevance":
-            boosts = self._boosts(db, state)
+            boosts = self._boosts(db, state, ask.today)
             found = [
                 (score * boosts.get(course, 1.0), course) for course, score in scores.items() if bits.has(room, course)
             ]
@@ -200,11 +210,11 @@ class Embedded(Engine):
         kept = (course for (course,) in ordered if bits.has(room, course))
         return [(course, 0.0) for course in islice(kept, ask.offset, end)]
 
-    def _boosts(self, db: sqlite3.Connection, state: bits.Facets) -> dict[int, float]:
-        if state.boosts is None:
-            rows = db.execute("SELECT id, views FROM course WHERE views > 0")
-            state.boosts = {course: 1 + POPULARITY_WEIGHT * math.log10(1 + views) for course, views in rows}
-        return state.boosts
+    def _boosts(self, db: sqlite3.Connection, state: bits.Facets, today: date) -> dict[int, float]:
+        if state.boosts is None or state.boosts[0] != today:
+            rows = db.execute("SELECT id, views, published FROM course")
+            state.boosts = (today, {course: boost(views, published, today) for course, views, published in rows})
+        return state.boosts[1]
 
     def _rows(self, db: sqlite3.Connection, page: Sequence[tuple[int, float]]) -> Iterator[Row]:
         for course, score in page:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from search import analysis
 from search.ask import Clause, Word, tokens
 
-SOUND_COLUMNS = {"py": "{title_py names_py}", "near": "{title_near}", "init": "{title_init names_init}"}
+SOUND_FIELDS = {
+    "py": (("title", "py"), ("names", "py")),
+    "near": (("title", "near"),),
+    "init": (("title", "init"), ("names", "init")),
+    "shape": (("title", "text"), ("names", "text")),
+}
+"""Group and stream in which a clause that is not as it was typed is looked up, by its form."""
+
+NEVER = f'"{analysis.BREAK}{analysis.BREAK}"'
+"""What stands nowhere."""
 
 
 def phrase(words: Iterable[str], prefix: bool = False) -> str:
@@ -16,23 +25,36 @@ def phrase(words: Iterable[str], prefix: bool = False) -> str:
 
 
 def word_expression(word: Word) -> str:
-    """A word in one field group, with all its tokens, or by its sound; the phrases in it only add to the score."""
-    ways = []
-    for clause in word.clauses:
-        if clause.form != "text":
-            columns = SOUND_COLUMNS[clause.form]
-            whole = phrase((analysis.BREAK, *clause.tokens, analysis.BREAK))
-            ways += [f"{columns} : {phrase(clause.tokens, clause.prefix)}", f"{columns} : {whole}"]
-        elif clause.tokens:
-            last = len(clause.tokens) - 1
-            every = " AND ".join(phrase([t], clause.prefix and n == last) for n, t in enumerate(clause.tokens))
-            ways += [
-                f"{{title_text names_text body_text}} : ({every})",
-                f"{{title_text names_text}} : {phrase(clause.tokens, clause.prefix)}",
-                f"title_text : {phrase((analysis.BREAK, *clause.tokens), clause.prefix)}",
-                f"title_text : {phrase((analysis.BREAK, *analysis.text_tokens(word.text), analysis.BREAK))}",
-            ]
-    return f"({' OR '.join(ways)})"
+    """A word in one field group, with all its tokens, by its sound or shape; the phrases in it only add to the
+    score."""
+    groups = [group for group in word.groups if group != "inside"]
+    ways = [
+        way
+        for clause in word.clauses
+        if clause.tokens
+        for way in (_as_text(word, clause, groups) if clause.form == "text" else _as_heard(clause, groups))
+    ]
+    return f"({' OR '.join(ways or [NEVER])})"
+
+
+def _as_text(word: Word, clause: Clause, groups: Sequence[str]) -> list[str]:
+    named = [f"{group}_text" for group in groups if group != "body"]
+    fields = [f"{group}_text" for group in groups]
+    last = len(clause.tokens) - 1
+    every = " AND ".join(phrase([t], clause.prefix and n == last) for n, t in enumerate(clause.tokens))
+    ways = [(fields, phrase(clause.tokens, clause.prefix) if word.exact else f"({every})")]
+    ways += [(named, phrase(clause.tokens, clause.prefix))]
+    if "title" in groups:
+        start = phrase((analysis.BREAK, *clause.tokens), clause.prefix)
+        whole = phrase((analysis.BREAK, *analysis.text_tokens(clause.text), analysis.BREAK))
+        ways += [(["title_text"], start), (["title_text"], whole)]
+    return [f"{{{' '.join(columns)}}} : {way}" for columns, way in ways if columns]
+
+
+def _as_heard(clause: Clause, groups: Sequence[str]) -> list[str]:
+    columns = [f"{group}_{form}" for group, form in SOUND_FIELDS[clause.form] if group in groups]
+    whole = phrase((analysis.BREAK, *clause.tokens, analysis.BREAK))
+    return [f"{{{' '.join(columns)}}} : {way}" for way in (phrase(clause.tokens, clause.prefix), whole) if columns]
 
 
 def any_token(words: Iterable[Word]) -> str:
@@ -40,7 +62,9 @@ def any_token(words: Iterable[Word]) -> str:
 
 
 def inside_expression(word: Word) -> str:
-    return phrase(word.written.tokens, word.written.prefix) if word.written and word.written.tokens else ""
+    """A word as a phrase of what is said and printed; "" when it is not looked for there."""
+    ways = [phrase(clause.tokens, clause.prefix) for clause in word.written if clause.tokens]
+    return " OR ".join(ways) if "inside" in word.groups else ""
 
 
 def sound_expression(clauses: Iterable[Clause], columns: Mapping[str, str]) -> str:
