@@ -13,7 +13,7 @@ PLACE = Path(__file__).with_name("profiles.toml")
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """``short``: pixels of the short side; ``max_rate``: bit/s at up to 30 frames a second."""
+    """``short``: pixels of the short side of its 16:9 frame; ``max_rate``: bit/s at up to 30 frames a second."""
 
     short: int
     crf: int

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_pipeline import profiles
-from media_pipeline.ladder import MAX_LONG_SIDE, fit
+from media_pipeline.ladder import FRAME, fit
 
 RUNGS = profiles.load("default").ladders()["h264"]
 
@@ -19,10 +19,13 @@ RUNGS = profiles.load("default").ladders()["h264"]
         ((3840, 2160), [(1920, 1080), (1280, 720), (854, 480), (640, 360)]),
         ((1080, 1920), [(1080, 1920), (720, 1280), (480, 854), (360, 640)]),
         ((640, 480), [(640, 480), (480, 360)]),
-        ((853, 479), [(852, 478), (642, 360)]),
+        ((853, 479), [(852, 478), (640, 360)]),
         ((320, 240), [(320, 240)]),
         ((161, 121), [(160, 120)]),
         ((8, 8), [(8, 8)]),
+        ((1920, 800), [(1920, 800), (1280, 534), (854, 356), (640, 266)]),
+        ((3026, 1386), [(1920, 880), (1280, 586), (854, 390), (640, 294)]),
+        ((1080, 2400), [(864, 1920), (576, 1280), (384, 854), (288, 640)]),
     ],
 )
 def test_fit_gives_the_sizes(source, expected):
@@ -43,5 +46,5 @@ def test_fit_never_enlarges_and_is_even(width, height):
         assert size.height <= height
         assert not size.width % 2
         assert not size.height % 2
-        assert max(size.width, size.height) <= MAX_LONG_SIDE
+        assert max(size.width, size.height) <= RUNGS[-1].short * FRAME
     assert [size.name for size in sizes] == sorted({size.name for size in sizes}, reverse=True)
