@@ -88,9 +88,9 @@ def groups(rows: Iterable[dict], days: int) -> list[Group]:
 
 def _spellings(sounds: list[str], days: int) -> dict[str, list[Spelling]]:
     rows = _since(days).filter(query__sound__in=sounds)
-    asked = rows.values_list("query__sound", "query__text", "query__found").annotate(Sum("searches"))
+    summed = rows.values_list("query__sound", "query__text", "query__found").annotate(asked=Sum("searches"))
     found: dict[str, list[Spelling]] = {}
-    for sound, text, courses, searches in asked.order_by("-searches__sum", "query__text"):
+    for sound, text, courses, searches in summed.order_by("-asked", "query__text"):
         found.setdefault(sound, []).append(Spelling(text, searches, courses))
     return found
 
