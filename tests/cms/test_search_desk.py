@@ -16,9 +16,10 @@ from catalog.models import Course
 from cms import search_desk
 from search import index, query_log, rules, vocabulary
 from search.models import AskedQuery, Gap, QueryCount, Rule, Term
+from search.why import explain
 from tests.cms.conftest import World
 
-QUERIES, WANTED = "/cms/search/queries/", "/cms/search/wanted/"
+QUERIES, WANTED, WHY = "/cms/search/queries/", "/cms/search/wanted/", "/cms/search/why/"
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ def test_first_page_of_the_desk_names_what_was_not_found(centre: Client, world: 
 
 
 def test_search_menu_is_for_central_editors(centre: Client, world: World) -> None:
-    for address in (QUERIES, WANTED, "/cms/terms/", "/cms/rules/"):
+    for address in (QUERIES, WANTED, WHY, "/cms/terms/", "/cms/rules/"):
         assert address in page(centre, "/cms/")
         assert address not in page(world.a.client("editor"), "/cms/")
         assert world.a.client("editor").get(address).status_code == 403
@@ -236,6 +237,7 @@ def test_search_menu_is_for_central_editors(centre: Client, world: World) -> Non
 def test_queries_and_wanted_hold_without_the_gate(world: World, settings: Any, role: str) -> None:
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != "cms.gate.DeskGateMiddleware"]
     client = world.a.client(role)
+    assert client.get(WHY, {"q": "课程"}).url == "/cms/"
     for address in (QUERIES, WANTED):
         assert client.get(address).url == "/cms/"
         assert client.post(address, {"sound": "daizhiyi", "text": "x", "action": "done"}).url == "/cms/"
@@ -247,3 +249,52 @@ def test_queries_of_yesterday_are_shown_with_their_day(centre: Client) -> None:
     day = timezone.localdate() - timedelta(days=1)
     QueryCount.objects.update(day=day)
     assert f"{day.month}月{day.day}日" in page(centre, QUERIES)
+
+
+# Why it stands there --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def public(centre: Client, world: World, settings: Any, tmp_path: Path) -> list[Course]:
+    """Two public courses that a query of two words ranks, among others."""
+    settings.SEARCH_EMBEDDED_PATH, settings.SEARCH_URL = tmp_path / "search", ""
+    one, two = world.a.courses[:2]
+    Course.objects.filter(pk=one.pk).update(title="苗绣针法入门", live=True, views=1000)
+    Course.objects.filter(pk=two.pk).update(title="针法杂谈", summary="也讲到苗绣。", live=True)
+    others = [
+        Course.objects.create(institution=world.a.institution, title=f"古诗词诵读第{n}期", slug=f"shi-{n}", live=True)
+        for n in range(12)
+    ]
+    index.mark_stale([course.pk for course in (one, two, *others)])
+    index.flush_stale()
+    return [one, two]
+
+
+def test_why_page_says_which_word_stands_where(centre: Client, public: list[Course]) -> None:
+    body = page(centre, f"{WHY}?q={quote('苗绣 针法')}")
+    assert "找到 2 门课" in body
+    assert "标题：<mark>苗绣</mark>针法入门" in body
+    assert "简介：也讲到<mark>苗绣</mark>" in body
+    assert "看过 1000 次，得分加 9.0%" in body
+
+
+def test_why_page_explains_one_course_wherever_it_stands(centre: Client, public: list[Course], world: World) -> None:
+    absent, rule = world.a.courses[2], Rule(queries=["苗绣针法"], hidden=[public[1]])
+    rule.save()
+    assert "不在前 100 名" in page(centre, f"{WHY}?q={quote('苗绣 针法')}&course={absent.pk}")
+    assert "没有编号是 999999 的课程" in page(centre, f"{WHY}?q={quote('苗绣')}&course=999999")
+    for odd in ("x", "²", "9" * 40):
+        page(centre, f"{WHY}?q={quote('苗绣')}&course={quote(odd)}")
+
+
+def test_why_shares_of_words_add_up(public: list[Course]) -> None:
+    for placing in explain("苗绣 针法").placings:
+        assert sum(reason.share for reason in placing.reasons) in (99, 100, 101)
+    assert explain("苗绣 针法").placings[0].strength == 100
+    assert [reason.share for reason in explain("针法").placings[0].reasons] == [100]
+
+
+def test_why_page_without_query_or_engine(centre: Client, settings: Any) -> None:
+    assert "写一个查询" in page(centre, WHY)
+    settings.SEARCH_URL = "http://127.0.0.1:9"
+    assert "正在恢复" in page(centre, f"{WHY}?q=x")
