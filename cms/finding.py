@@ -18,10 +18,10 @@ FIELDS: dict[type, tuple[str, ...]] = {
     Theme: ("name", "name_en"),
     Place: ("name",),
     Membership: ("user__username", "user__display_name", "institution__name"),
-    Term: ("word",),
+    Term: (),
     Rule: (),
 }
-"""What plain containment looks at, besides the engine's answer for courses, and words in lists."""
+"""What plain containment looks at, besides the engine's answer for courses and the words of terms and rules."""
 
 MOST = 200  # hits taken from the engine; a person pages through a tenth of that
 
@@ -49,19 +49,15 @@ def search(queryset: QuerySet, text: str, *, ordered: bool = True) -> QuerySet:
 def _best(model: type, text: str) -> list:
     if model is Course:
         return find.admin_ids(text, MOST)
-    if model in _LISTED:
-        return _listing(model, _LISTED[model], as_compared(text))
+    if issubclass(model, (Term, Rule)):
+        return _taught(model, as_compared(text))
     return _places(text) if model is Place else []
 
 
-_LISTED = {Term: "same", Rule: "queries"}
-"""Fields that hold lists of words, which a database compares as they are stored."""
-
-
-def _listing(model: type, field: str, folded: str) -> list[int]:
-    """Keys of rows of which a word holds ``folded``. These tables have some thousand rows at most."""
-    rows = model._default_manager.values_list("pk", field)  # type: ignore[attr-defined]
-    return [key for key, words in rows if any(folded in as_compared(word) for word in words)][:MOST]
+def _taught(model: type[Term] | type[Rule], folded: str) -> list[int]:
+    """Keys of terms or rules with a word that holds ``folded``; there are some thousand at most."""
+    items = model._default_manager.all()
+    return [item.pk for item in items if any(folded in as_compared(word) for word in item.words)][:MOST]
 
 
 def _places(text: str) -> list[str]:

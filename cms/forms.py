@@ -213,7 +213,10 @@ class RuleForm(ScopedForm):
     """Queries, and the courses on top and out of sight for them."""
 
     queries = LinesField(
-        label="查询", required=True, help_text="一行一个；繁体简体、大小写、有没有空格都一样，其他写法请另写一行。"
+        label="查询",
+        required=True,
+        help_text="一行一个；繁体简体、大小写、有没有空格都一样，其他写法请另写一行。",
+        error_messages={"required": "请至少写一个查询。"},
     )
 
     def clean_queries(self) -> list[str]:

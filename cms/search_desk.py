@@ -13,11 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog import policy
 from search import gaps
 from search.models import Gap
+from search.query import TEXT_LIMIT
+from search.why import explain
 
 DAYS = (7, 30, 90)
 PER_PAGE = 40
@@ -76,6 +78,7 @@ def _with_links(group: gaps.Group) -> dict[str, Any]:
         "pin": f"{reverse('rules:add')}?{urlencode({'query': texts}, doseq=True)}",
         "synonym": f"{reverse('terms:add')}?{urlencode({'word': group.text})}",
         "search": f"{reverse('search')}?{urlencode({'q': group.text})}",
+        "why": f"{reverse('wenlan_why')}?{urlencode({'q': group.text})}",
     }
 
 
@@ -119,3 +122,23 @@ def wanted(request: HttpRequest) -> HttpResponse:
     page = Paginator(gaps.wanted(), PER_PAGE).get_page(request.GET.get("p"))
     context = {"header_title": "待制作的内容", "page_obj": page}
     return TemplateResponse(request, "cms/desk/wanted.html", context)
+
+
+# Why it stands there ------------------------------------------------------------------------------
+
+
+@central
+@require_safe
+def why(request: HttpRequest) -> HttpResponse:
+    """Why courses stand where they do for ``?q=``; ``?course=`` (an id) is explained wherever it stands."""
+    text = " ".join(request.GET.get("q", "").split())[:TEXT_LIMIT]
+    chosen = request.GET.get("course", "")
+    course = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 19 else None
+    context = {
+        "header_title": "为什么这样排",
+        "text": text,
+        "course": chosen if course is not None else "",
+        "explanation": explain(text, course) if text else None,
+        "rule": f"{reverse('rules:add')}?{urlencode({'query': text})}",
+    }
+    return TemplateResponse(request, "cms/desk/why.html", context)

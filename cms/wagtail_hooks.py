@@ -41,6 +41,7 @@ def register_urls() -> list[URLPattern]:
         path("pick/<slug:source>/", desk.pick, name="wenlan_pick"),
         path("search/queries/", search_desk.queries, name="wenlan_queries"),
         path("search/wanted/", search_desk.wanted, name="wenlan_wanted"),
+        path("search/why/", search_desk.why, name="wenlan_why"),
     ]
 
 
@@ -85,6 +86,11 @@ def wanted_menu_item() -> MenuItem:
     return CentralMenuItem(
         "待制作的内容", reverse("wenlan_wanted"), name="wanted", icon_name="clipboard-list", order=40
     )
+
+
+@hooks.register(viewsets.SEARCH_MENU)
+def why_menu_item() -> MenuItem:
+    return CentralMenuItem("为什么这样排", reverse("wenlan_why"), name="why", icon_name="help", order=50)
 
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}

@@ -54,9 +54,9 @@ def unanswered(days: int, shown: str = "all") -> QuerySet:
     rows = _since(days).filter(~Exists(gap.filter(wanted=True)))
     rows = rows.annotate(solved_on=Subquery(gap.values("solved_on")[:1]))
     rows = rows.filter(Q(solved_on=None) | Q(day__gt=F("solved_on")) | Q(query__found=0))
-    nothing, unopened = Q(failed__gt=0), Q(failed=0, clicks=0, searches__gte=UNOPENED)
+    nothing, unopened = Q(failed__gt=0), Q(failed=0, opened=0, asked__gte=UNOPENED)
     wanted = {"nothing": nothing, "unopened": unopened}.get(shown, nothing | unopened)
-    return _summed(rows).filter(wanted).order_by("-searches", "query__sound")
+    return _summed(rows).filter(wanted).order_by("-asked", "query__sound")
 
 
 def _since(days: int) -> QuerySet[QueryCount]:
@@ -65,7 +65,7 @@ def _since(days: int) -> QuerySet[QueryCount]:
 
 def _summed(rows: QuerySet) -> QuerySet:
     failed = Sum("searches", filter=Q(query__found=0), default=0)
-    sums = {"searches": Sum("searches"), "clicks": Sum("clicks"), "failed": failed, "last": Max("day")}
+    sums = {"asked": Sum("searches"), "opened": Sum("clicks"), "failed": failed, "last": Max("day")}
     return rows.values("query__sound").annotate(**sums)
 
 
@@ -77,9 +77,9 @@ def groups(rows: Iterable[dict], days: int) -> list[Group]:
         Group(
             row["query__sound"],
             tuple(spelled.get(row["query__sound"], ())[:SPELLINGS]),
-            row["searches"],
+            row["asked"],
             row["failed"],
-            row["clicks"],
+            row["opened"],
             row["last"],
         )
         for row in chosen
@@ -88,9 +88,9 @@ def groups(rows: Iterable[dict], days: int) -> list[Group]:
 
 def _spellings(sounds: list[str], days: int) -> dict[str, list[Spelling]]:
     rows = _since(days).filter(query__sound__in=sounds)
-    asked = rows.values_list("query__sound", "query__text", "query__found").annotate(Sum("searches"))
+    summed = rows.values_list("query__sound", "query__text", "query__found").annotate(asked=Sum("searches"))
     found: dict[str, list[Spelling]] = {}
-    for sound, text, courses, searches in asked.order_by("-searches__sum", "query__text"):
+    for sound, text, courses, searches in summed.order_by("-asked", "query__text"):
         found.setdefault(sound, []).append(Spelling(text, searches, courses))
     return found
 

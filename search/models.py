@@ -78,6 +78,11 @@ class Term(models.Model):
         self.key = as_compared(self.word)
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
+    @property
+    def words(self) -> list[str]:
+        """The word and what means the same, as they were written."""
+        return [self.word, *self.same]
+
 
 class Rule(ClusterableModel):
     """规则: what is put on top and what is left out for certain queries, on some days or always."""
@@ -94,6 +99,11 @@ class Rule(ClusterableModel):
 
     def __str__(self) -> str:
         return "、".join(self.queries)[:80] or "规则"
+
+    @property
+    def words(self) -> list[str]:
+        """The queries, as they were written."""
+        return list(self.queries)
 
     def clean(self) -> None:
         if self.first_day and self.last_day and self.last_day < self.first_day:

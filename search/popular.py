@@ -15,7 +15,7 @@ from search import analysis
 from search.models import AskedQuery, QueryCount
 
 WINDOW = timedelta(days=30)
-ENOUGH = Q(days__gte=3) | Q(days__gte=2, searches__gte=5)
+ENOUGH = Q(days__gte=3) | Q(days__gte=2, asked__gte=5)
 """When a query is no longer somebody's own: asked on three days, or five times on more than one day. Five times on
 one day may be one person who reloads a page."""
 
@@ -64,9 +64,9 @@ def _initials(text: str) -> str:
 def mark_popular() -> None:
     """Decides anew which queries are popular. For the worker, every few minutes; two at once come to the same."""
     counts = QueryCount.objects.filter(day__gt=timezone.localdate() - WINDOW, query__found__gt=0)
-    asked = counts.values_list("query").annotate(searches=Sum("searches"), days=Count("day", filter=Q(searches__gt=0)))
-    best = {query: searches for query, searches, _days in asked.filter(ENOUGH).order_by("-searches")[:KEPT]}
+    summed = counts.values_list("query").annotate(asked=Sum("searches"), days=Count("day", filter=Q(searches__gt=0)))
+    best = {query: asked for query, asked, _days in summed.filter(ENOUGH).order_by("-asked")[:KEPT]}
     with transaction.atomic():
         AskedQuery.objects.filter(popularity__gt=0).exclude(pk__in=best).update(popularity=0)
-        rows = [AskedQuery(pk=query, popularity=searches) for query, searches in sorted(best.items())]
+        rows = [AskedQuery(pk=query, popularity=asked) for query, asked in sorted(best.items())]
         AskedQuery.objects.bulk_update(rows, ["popularity"], batch_size=500)

@@ -31,6 +31,9 @@ class Dated:
     last: date
 
 
+Curations = Mapping[str, tuple[Dated, ...]]
+
+
 def rule_for(text: str, today: date | None = None) -> Curation:
     """What rules say today about a query as it was typed. Where several hold, the newest pins first; what one of them
     hides, none pins."""
@@ -52,7 +55,7 @@ def key(text: str) -> str:
     return "".join(analysis.fold(text).split())
 
 
-def curations_of(rules: Iterable[Rule]) -> Mapping[str, tuple[Dated, ...]]:
+def curations_of(rules: Iterable[Rule]) -> Curations:
     """By the key of a query what holds for it, in the order of ``rules``."""
     found: dict[str, tuple[Dated, ...]] = {}
     for rule in rules:
@@ -65,8 +68,8 @@ def curations_of(rules: Iterable[Rule]) -> Mapping[str, tuple[Dated, ...]]:
     return found
 
 
-def _read() -> Mapping[str, tuple[Dated, ...]]:
+def _read() -> Curations:
     return curations_of(Rule.objects.order_by("-pk").prefetch_related("pins", "hidden"))
 
 
-_snapshot: Snapshot[Mapping[str, tuple[Dated, ...]]] = Snapshot("rules", _read, {})
+_snapshot: Snapshot[Curations] = Snapshot("rules", _read, {})

@@ -37,12 +37,12 @@ def vocabulary_of(terms: Iterable[Term]) -> Vocabulary:
     same: dict[str, dict[str, None]] = {}
     readings: dict[str, tuple[str, ...]] = {}
     for term in terms:
-        group = list(dict.fromkeys([term.key, *filter(None, map(as_compared, term.same))]))
+        group = list(dict.fromkeys(filter(None, map(as_compared, term.words))))
         words.update(word for word in group if len(word) > 1)
         for word in group[:1] if term.one_way else group:
             same.setdefault(word, {}).update(dict.fromkeys(other for other in group if other != word))
         if term.spelling:
-            readings[term.key] = tuple(term.spelling.split())
+            readings[group[0]] = tuple(term.spelling.split())
     return Vocabulary(frozenset(words), {word: tuple(others) for word, others in same.items() if others}, readings)
 
 

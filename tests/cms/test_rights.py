@@ -160,7 +160,7 @@ def test_walk_meets_the_addresses_that_matter(world: World) -> None:
         assert f"assets:{name}" in walked
     for name in ("list", "add", "edit", "delete", "history", "usage"):
         assert {f"terms:{name}", f"rules:{name}"} <= walked
-    assert {"wenlan_queries", "wenlan_wanted"} <= walked
+    assert {"wenlan_queries", "wenlan_wanted", "wenlan_why"} <= walked
     assert {"wagtail_bulk_action", "wagtailadmin_reports:site_history", "wenlan_pick"} <= walked
     assert len(walked) > 200
 
