@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from media_pipeline.errors import MediaError
 from media_pipeline.storage import store
+from search.engines.choose import addresses
 
 PATIENCE = 2.0  # seconds a part has to answer
 logger = logging.getLogger(__name__)
@@ -60,10 +61,20 @@ def probe_database() -> None:
 
 
 def probe_search() -> None:
-    """The embedded index is files beside the database; a cluster must be at least yellow."""
-    if not settings.SEARCH_URL:
-        return
-    address = f"{settings.SEARCH_URL.rstrip('/')}/_cluster/health?wait_for_status=yellow&timeout=1s"
+    """The embedded index is files beside the database; a cluster must be at least yellow in the eyes of one node."""
+    trouble: list[str] = []
+    for node in addresses():
+        try:
+            _probe_node(f"{node}/_cluster/health?wait_for_status=yellow&timeout=1s")
+        except (Down, OSError) as error:
+            trouble.append(f"{node}: {error}")
+        else:
+            return
+    if trouble:
+        raise Down("; ".join(trouble))
+
+
+def _probe_node(address: str) -> None:
     with urllib.request.urlopen(address, timeout=PATIENCE) as answer:  # noqa: S310 (an operator's setting)
         if answer.status != 200:
             raise Down(f"status {answer.status}")

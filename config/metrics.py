@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Count, Min
@@ -24,7 +25,7 @@ from prometheus_client.registry import Collector
 
 from catalog.models import Course
 from media_pipeline.models import Job, JobState, MediaAsset
-from search.models import StaleDocument
+from search import outbox
 
 REQUESTS = Counter("wenlan_requests", "Answered requests", ["method", "view", "status"])
 SECONDS = Histogram(
@@ -59,10 +60,16 @@ class SiteCollector(Collector):
             "wenlan_assets", "Media by state", "state", MediaAsset.objects.values_list("state").annotate(Count("pk"))
         )
         waiting = Job.objects.filter(state=JobState.QUEUED).aggregate(Min("created_at"))["created_at__min"]
-        age = (timezone.now() - waiting).total_seconds() if waiting else 0.0
-        yield GaugeMetricFamily("wenlan_job_oldest_seconds", "Age of the oldest waiting job", age)
+        yield GaugeMetricFamily("wenlan_job_oldest_seconds", "Age of the oldest waiting job", _age(waiting))
         yield GaugeMetricFamily("wenlan_courses_public", "Courses anyone may see", Course.objects.public().count())
-        yield GaugeMetricFamily("wenlan_search_stale", "Documents to be written anew", StaleDocument.objects.count())
+        yield GaugeMetricFamily("wenlan_search_stale", "Changes the index has not taken yet", outbox.pending())
+        yield GaugeMetricFamily("wenlan_search_stale_seconds", "Age of the oldest of them", _age(outbox.oldest()))
+        yield GaugeMetricFamily("wenlan_search_refused", "Courses that cannot be indexed", outbox.refused_count())
+
+
+def _age(since: datetime | None) -> float:
+    """Seconds; 0 when there is nothing that waits."""
+    return (timezone.now() - since).total_seconds() if since else 0.0
 
 
 def _by(name: str, text: str, label: str, rows) -> GaugeMetricFamily:

@@ -140,6 +140,8 @@ PLACES_DIR = Path(env.str("PLACES_DIR", str(BASE_DIR / "frontend" / "node_module
 
 # Search -----------------------------------------------------------------------------------------
 SEARCH_URL = env.str("SEARCH_URL", "")
+SEARCH_SHARDS = env.int("SEARCH_SHARDS", 1)
+SEARCH_REPLICAS = env.int("SEARCH_REPLICAS", 1)
 SEARCH_INDEX_PREFIX = env.str("SEARCH_INDEX_PREFIX", "wenlan")
 SEARCH_EMBEDDED_PATH = Path(env.str("SEARCH_EMBEDDED_PATH", str(VAR_DIR / "search")))
 SEARCH_LOG_DAYS = env.int("SEARCH_LOG_DAYS", 90)

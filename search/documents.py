@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 
 from django.db.models import Prefetch, QuerySet
@@ -26,6 +27,10 @@ PASSAGES_LIMIT = 60_000
 """Passages of one course; the embedded engine numbers them in 16 bits."""
 
 BATCH = 500
+
+VERSION = 2
+"""What documents, analysis and indices look like. One more whenever any of them changes: the worker then builds each
+library of a lower version anew. ``tests/search/test_index.py`` notices a change that was not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,14 @@ class CourseDocument:
     def source(self) -> dict:
         """What an answer needs of it, as JSON."""
         return {"slug": self.slug, "titles": list(self.titles), "names": list(self.names), "body": self.body}
+
+    @property
+    def digest(self) -> str:
+        """Of everything that is searched or shown, whatever order the database gave it in; of ``views`` and
+        ``version``, which move by themselves, nothing."""
+        lists = [sorted(map(repr, part)) for part in (self.names, self.facets, self.known, self.passages)]
+        told = (self.id, self.slug, self.titles, self.body, self.until, self.published, self.sort_key, lists)
+        return blake2b(repr(told).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

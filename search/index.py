@@ -1,145 +1,223 @@
-"""Keeping the index true to the database: the outbox of stale documents, and rebuilding beside the live index."""
+"""Keeping the index true to the database: changes follow from the outbox, and libraries are built beside the live
+ones."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Collection
 
-from django.utils import timezone
+from django.db import DatabaseError
+from django.db.models import QuerySet
 
 from catalog.models import Course
-from search.documents import documents, public_courses
+from search import leases, outbox
+from search.documents import VERSION, documents, public_courses
 from search.engines.choose import COURSES, DESK, engine
-from search.engines.contract import Engine, EngineAway
-from search.models import StaleDocument
+from search.engines.contract import Engine, EngineAway, RefusedDocuments
+from search.leases import Lease, LeaseLost, RebuildRunning
+from search.outbox import mark_stale, pending
+
+__all__ = ["flush_small", "flush_stale", "mark_stale", "pending", "rebuild", "tend", "write"]
 
 log = logging.getLogger(__name__)
 
-FLUSH_BATCH = 500
+LIBRARIES = (COURSES, DESK)
+
 AT_ONCE = 50
 """Courses that are brought up to date within the request that changed them; more are left to the worker."""
-
-KEEP = timedelta(days=1)
-"""How long rows that are done are kept, for a rebuild that began before them to catch up."""
 
 SMALL = 500
 """A library of up to this many courses is built on the first change when there is none."""
 
 Report = Callable[[int, int], None]
 
-
-def mark_stale(ids: Iterable[int]) -> None:
-    """Remembers, in the transaction that changes them, that documents must be written again."""
-    rows = [StaleDocument(course_id=course) for course in dict.fromkeys(ids)]
-    StaleDocument.objects.bulk_create(rows, batch_size=1000)
+# Changes ----------------------------------------------------------------------------------------
 
 
 def flush_stale(limit: int | None = None) -> int:
-    """Brings the index up to date with what changed; returns the number of courses written or taken out. What the
-    engine does not take stays for the next call. Builds a library that is missing. For the worker, every few
-    seconds, and for the end of a small change."""
+    """Brings the index up to date with what changed; returns the number of courses that were written, taken out or
+    refused. What the engine does not take stays for the next call. Builds a small library that is missing. For the
+    worker, every few seconds, and for the end of a small change."""
     done = 0
     try:
-        done += _build_missing()
-        while limit is None or done < limit:
-            written = _flush_batch()
-            if not written:
-                break
-            done += written
+        done += _build_small()
+        while (limit is None or done < limit) and (courses := outbox.next_courses()):
+            done += _flush(courses)
     except EngineAway as error:
         log.warning("the search index is behind: %s", error)
-    StaleDocument.objects.filter(done_at__lt=timezone.now() - KEEP).delete()
+    outbox.forget()
     return done
 
 
-def _build_missing() -> int:
-    """Builds the libraries that are not there. When none was, what the outbox held is in them."""
-    missing = [index for index in (COURSES, DESK) if not engine(index).exists()]
-    known = _rows()
-    built = [rebuild(engine(index), index) for index in missing]
-    if len(missing) == len((COURSES, DESK)):
-        _mark_done(list(known))
-    return sum(built)
-
-
-def _mark_done(rows: list[int]) -> None:
-    for first in range(0, len(rows), FLUSH_BATCH):
-        waiting = StaleDocument.objects.filter(pk__in=rows[first : first + FLUSH_BATCH], done_at=None)
-        waiting.update(done_at=timezone.now())
-
-
 def flush_small() -> None:
-    """Right after a commit: a small change is searchable at once, a large one is left to the worker."""
+    """Right after a commit: a small change is searchable at once. A large one is left to the worker, but for the first
+    courses that must not be found any more."""
+    if outbox.at_most(AT_ONCE):
+        flush_stale(AT_ONCE)
+        return
     try:
-        if not engine().exists() and Course.objects.count() > SMALL:
-            return
-        if StaleDocument.objects.filter(done_at=None).values("course_id").distinct()[: AT_ONCE + 1].count() <= AT_ONCE:
-            flush_stale(AT_ONCE)
+        if withdrawn := outbox.withdrawn_courses(AT_ONCE):
+            _flush(withdrawn)
     except EngineAway as error:
         log.warning("the search index is behind: %s", error)
 
 
-def pending() -> int:
-    """Changes that the index has not taken yet."""
-    return StaleDocument.objects.filter(done_at=None).count()
+def _flush(courses: Collection[int]) -> int:
+    """Writes courses of the outbox. The documents are read after the rows, so they are at least as new; the version
+    in each keeps a slower flush elsewhere from putting older text over newer."""
+    rows = outbox.rows_of(courses)
+    refused: dict[int, str] = {}
+    for index in LIBRARIES:
+        library = engine(index)
+        if (library.version() or 0) > VERSION:
+            raise EngineAway(
+                f"“{index}” is of a newer release, which writes it; to go back for good, run rebuild_index"
+            )
+        refused |= write(library, index, courses)
+    outbox.mark_done(row for row, course in rows.items() if course not in refused)
+    outbox.put_off(refused)
+    return len(courses)
 
 
-def _flush_batch() -> int:
-    """One batch of the outbox. The documents are read after the rows, so they are at least as new; the version in
-    each keeps a slower flush elsewhere from putting older text over newer."""
-    rows = list(StaleDocument.objects.filter(done_at=None).order_by("pk").values_list("pk", "course_id")[:FLUSH_BATCH])
-    if not rows:
-        return 0
-    ids = {course for _pk, course in rows}
-    for index in (COURSES, DESK):
-        write(engine(index), index, ids)
-    _mark_done([pk for pk, _course in rows])
-    return len(ids)
-
-
-def write(library: Engine, index: str, ids: Iterable[int]) -> None:
-    """Puts courses into a library, or takes out those that do not belong in it any more."""
+def write(library: Engine, index: str, courses: Collection[int]) -> dict[int, str]:
+    """Puts courses into a library, or takes out those that do not belong in it any more. Returns those that cannot be
+    indexed as they are, with the reason; they keep no other from being written. Raises EngineAway."""
     version = time.time_ns()
-    wanted = set(ids)
-    found = list(documents(_courses(index).filter(pk__in=wanted), inside=index == COURSES))
-    gone = wanted - {document.id for document in found}
-    if found:
-        library.put(found)
-    if gone:
-        library.remove(gone, version)
+    try:
+        found = list(documents(courses_of(index).filter(pk__in=courses), inside=index == COURSES))
+        if gone := set(courses) - {document.id for document in found}:
+            library.remove(gone, version)
+        if found:
+            library.put(found)
+    except RefusedDocuments as refused:
+        return refused.reasons
+    except (EngineAway, DatabaseError):
+        raise
+    except Exception as error:
+        if len(courses) > 1:
+            return {pk: reason for course in courses for pk, reason in write(library, index, [course]).items()}
+        log.exception("course %s cannot be indexed", *courses)
+        return dict.fromkeys(courses, f"{type(error).__name__}: {error}")
+    return {}
 
 
-def _courses(index: str):
+def courses_of(index: str) -> QuerySet[Course]:
+    """What belongs in a library."""
     return public_courses() if index == COURSES else Course.objects.all()
 
 
-def rebuild(library: Engine, index: str, report: Report = lambda done, total: None) -> int:
-    """Builds a library anew beside the live one and swaps them. What changes meanwhile goes to the live one and is
-    brought over before and after the swap, so that nothing is lost and no search fails. Returns its courses."""
-    known = _rows()
-    courses = _courses(index)
-    total, done = courses.count(), 0
-    made = library.fresh()
-    waiting = documents(courses, inside=index == COURSES)
-    while batch := [document for _n, document in zip(range(FLUSH_BATCH), waiting, strict=False)]:
-        made.put(batch)
-        done += len(batch)
-        report(done, total)
-    _catch_up(made, index, known)
+# Libraries --------------------------------------------------------------------------------------
+
+
+def tend() -> None:
+    """Builds what is due, and sweeps away what old libraries and killed rebuilds left. For the worker, from time to
+    time, beside its other work: it may take long."""
+    for index in LIBRARIES:
+        library = engine(index)
+        try:
+            _build_or_sweep(library, index, leases.claim(_key(library, index)))
+        except RebuildRunning:
+            continue
+        except (EngineAway, LeaseLost) as error:
+            log.warning("the library “%s” could not be tended: %s", index, error)
+
+
+def _build_or_sweep(library: Engine, index: str, lease: Lease) -> None:
+    try:
+        due = lease.inherited or _is_due(library)
+        if not due:
+            library.sweep()
+    except BaseException:
+        lease.release()
+        raise
+    if due:
+        _build(library, index, lease, _tell_nobody)
+    else:
+        lease.release()
+
+
+def _is_due(library: Engine) -> bool:
+    """Whether there is no library, or one of an older release. One of a newer release is left to that: while both run
+    side by side, they would build by turns."""
+    built = library.version()
+    return built is None or built < VERSION
+
+
+def _build_small() -> int:
+    """Builds small libraries that are due; large ones are built by ``tend``."""
+    due = [index for index in LIBRARIES if _is_due(engine(index))]
+    if not due or Course.objects.count() > SMALL:
+        return 0
+    try:
+        return sum(rebuild(engine(index), index) for index in due)
+    except RebuildRunning:
+        return 0
+
+
+def _key(library: Engine, index: str) -> str:
+    return f"{library.name}:{index}"
+
+
+def _tell_nobody(_done: int, _total: int) -> None:
+    return
+
+
+def rebuild(library: Engine, index: str, report: Report = _tell_nobody) -> int:
+    """Builds a library anew beside the live one and swaps them; returns its courses. What changes meanwhile goes to
+    the live one and is brought over before and after the swap, so that nothing is lost and no search fails. It may be
+    killed at any step: until the swap the live library is as before, and what is half-built is swept away; after it
+    the lease that runs out tells ``tend`` to build again. Raises RebuildRunning, LeaseLost, EngineAway."""
+    return _build(library, index, leases.claim(_key(library, index)), report)
+
+
+def _build(library: Engine, index: str, lease: Lease, report: Report) -> int:
+    made: Engine | None = None
+    try:
+        library.sweep()
+        seen = outbox.seen_rows()
+        made = library.fresh()
+        refused = _fill(made, index, lease, report)
+        seen |= _catch_up(made, index, seen, refused)
+        lease.renew()
+    except BaseException:
+        if not lease.inherited:
+            lease.release()
+        if made is not None:
+            _drop(made)
+        raise
+    # From here on the lease is given back only when all is done: it says that something is missing.
     library.adopt(made)
-    _catch_up(library, index, known)
+    _catch_up(library, index, seen, refused)
+    outbox.put_off(refused)
+    lease.release()
     return library.count()
 
 
-def _rows() -> dict[int, int]:
-    """The outbox as it stands, course by row. Whoever reads a course after this call reads at least these changes."""
-    return dict(StaleDocument.objects.order_by("pk").values_list("pk", "course_id"))
+def _fill(made: Engine, index: str, lease: Lease, report: Report) -> dict[int, str]:
+    """Writes all courses; returns those that were refused."""
+    courses = courses_of(index)
+    total, done, last = courses.count(), 0, 0
+    refused: dict[int, str] = {}
+    while batch := list(courses.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[: outbox.BATCH]):
+        refused |= write(made, index, batch)
+        last, done = batch[-1], done + len(batch)
+        lease.renew()
+        report(done, max(done, total))
+    return refused
 
 
-def _catch_up(library: Engine, index: str, known: dict[int, int]) -> None:
-    """Writes what changed since the outbox held ``known`` into a library that may have missed it."""
-    ids = list(dict.fromkeys(course for pk, course in _rows().items() if pk not in known))
-    for first in range(0, len(ids), FLUSH_BATCH):
-        write(library, index, ids[first : first + FLUSH_BATCH])
+def _catch_up(library: Engine, index: str, seen: set[int], refused: dict[int, str]) -> set[int]:
+    """Writes what changed since the outbox held ``seen`` into a library that may have missed it; returns the rows."""
+    rows = outbox.rows_since(seen)
+    for batch in outbox.in_batches(list(dict.fromkeys(rows.values()))):
+        refused |= write(library, index, batch)
+    return set(rows)
+
+
+def _drop(made: Engine) -> None:
+    """Tidies up at once when the engine is there to do it; else the next rebuild sweeps."""
+    try:
+        made.drop()
+    except EngineAway as error:
+        log.warning("a half-built library stays until the next sweep: %s", error)

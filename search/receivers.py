@@ -1,8 +1,9 @@
 """What search does when the catalogue or what editors teach changes, and from time to time."""
 
+import threading
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
@@ -46,3 +47,21 @@ def choose_popular() -> None:
 @every(seconds=3600, name="old queries")
 def forget_old_queries() -> None:
     query_log.forget()
+
+
+_tending = threading.Lock()
+
+
+@every(seconds=30, name="search libraries")
+def tend() -> None:
+    """In a thread of its own: a large library takes minutes to build, and changes are flushed all the while."""
+    if _tending.acquire(blocking=False):
+        threading.Thread(target=_tend, name="search libraries", daemon=True).start()
+
+
+def _tend() -> None:
+    try:
+        index.tend()
+    finally:
+        connection.close()
+        _tending.release()

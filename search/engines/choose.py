@@ -1,4 +1,4 @@
-"""Which engine answers: ``SEARCH_URL`` decides, a command may name another."""
+"""Which engine answers: the embedded one, or Elasticsearch when ``SEARCH_URL`` is set. A command may name another."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from search.engines.contract import Engine
+from search.engines.elastic.cluster import Cluster
 from search.engines.elastic.engine import Elastic
 from search.engines.elastic.library import Library
 from search.engines.embedded.engine import Embedded
@@ -30,8 +31,14 @@ def engine(index: str = COURSES, name: str = "") -> Engine:
     if name == "elastic":
         if not settings.SEARCH_URL:
             raise ValueError("SEARCH_URL is empty; set it to the address of Elasticsearch, http://127.0.0.1:9200 say")
-        return _elastic(settings.SEARCH_URL, settings.SEARCH_INDEX_PREFIX, index)
+        cluster = _cluster(addresses(), settings.SEARCH_SHARDS, settings.SEARCH_REPLICAS)
+        return _elastic(cluster, f"{settings.SEARCH_INDEX_PREFIX}-{index}")
     raise ValueError(f"there is no search engine “{name}”; known: {', '.join(NAMES)}")
+
+
+def addresses() -> tuple[str, ...]:
+    """The nodes of the cluster; none with the embedded engine."""
+    return tuple(url.strip().rstrip("/") for url in settings.SEARCH_URL.split(",") if url.strip())
 
 
 @lru_cache(maxsize=64)
@@ -39,6 +46,11 @@ def _embedded(folder: Path, index: str) -> Embedded:
     return Embedded(folder, index)
 
 
+@lru_cache(maxsize=16)
+def _cluster(urls: tuple[str, ...], shards: int, replicas: int) -> Cluster:
+    return Cluster(urls, shards, replicas)
+
+
 @lru_cache(maxsize=64)
-def _elastic(url: str, prefix: str, index: str) -> Elastic:
-    return Elastic(Library(url, f"{prefix}-{index}"))
+def _elastic(cluster: Cluster, index: str) -> Elastic:
+    return Elastic(Library(cluster, index))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -44,6 +44,14 @@ class EngineAway(Exception):
     """The engine cannot answer now: not reachable, or its index was never built."""
 
 
+class RefusedDocuments(Exception):
+    """Documents that the engine does not take as they are; it took all others of the call. ``reasons`` by course id."""
+
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__(f"{len(reasons)} documents were refused")
+        self.reasons = dict(reasons)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A course found; ``source`` as in ``CourseDocument.source``."""
@@ -51,6 +59,17 @@ class Row:
     id: int
     score: float
     source: dict
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A course as the library has it: ``version`` and ``digest`` of the document last written, and how many passages
+    there are."""
+
+    id: int
+    version: int
+    digest: str
+    passages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +91,17 @@ class Engine(ABC):
         """Whether the library was built."""
 
     @abstractmethod
+    def version(self) -> int | None:
+        """The ``documents.VERSION`` the library was built with, 0 when it does not say; None when there is none, or
+        none that can be read."""
+
+    @abstractmethod
     def count(self) -> int:
         """Courses in the library."""
+
+    @abstractmethod
+    def entries(self, ids: Collection[int] | None = None) -> Iterator[Entry]:
+        """What the library holds of these courses, else of all, in the order of their ids."""
 
     @abstractmethod
     def search(self, ask: Ask) -> Found:
@@ -94,7 +122,8 @@ class Engine(ABC):
 
     @abstractmethod
     def put(self, documents: Iterable[CourseDocument]) -> None:
-        """Writes documents; one older than what is there (by ``version``) changes nothing."""
+        """Writes documents; one older than what is there (by ``version``) changes nothing. Raises RefusedDocuments
+        after all others were written."""
 
     @abstractmethod
     def remove(self, ids: Iterable[int], version: int) -> None:
@@ -106,7 +135,12 @@ class Engine(ABC):
 
     @abstractmethod
     def adopt(self, other: Engine) -> None:
-        """Makes a library from ``fresh`` the live one at a stroke, and removes the old."""
+        """Makes a library from ``fresh`` the live one at a stroke. The old stays until ``sweep``."""
+
+    @abstractmethod
+    def sweep(self) -> None:
+        """Removes what is not live: half-built libraries, and old ones once the last search in them has ended. Only
+        for whoever holds the lease of the rebuild."""
 
     @abstractmethod
     def drop(self) -> None:

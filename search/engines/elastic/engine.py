@@ -6,14 +6,14 @@ managed or not. Three indices make a library (courses, passages, names); aliases
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from elasticsearch_dsl import A, Q, Search
+from elasticsearch_dsl import A, Q
 
 from search.ask import Ask, Clause, Word, tokens
 from search.documents import CourseDocument
-from search.engines.contract import Engine, Found, Row
+from search.engines.contract import Engine, Entry, Found, Row
 from search.engines.elastic.library import Library
 from search.engines.elastic.queries import ORDERS, course_query, filter_queries, phrase, sound_query
 from search.engines.elastic.writing import Writer
@@ -32,17 +32,23 @@ class Elastic(Engine):
         self._writer = Writer(library)
 
     def exists(self) -> bool:
-        return self._library.exists()
+        return self._library.live() is not None
+
+    def version(self) -> int | None:
+        live = self._library.live()
+        return live.version if live else None
 
     def count(self) -> int:
-        with self._library.asking() as client:
-            return int(client.count(index=self._library.part("courses"))["count"])
+        return self._library.count()
+
+    def entries(self, ids: Collection[int] | None = None) -> Iterator[Entry]:
+        return self._library.entries(ids)
 
     # Asking -------------------------------------------------------------------------------------
 
     def search(self, ask: Ask) -> Found:
         with self._library.asking() as client:
-            asked = Search(using=client, index=self._library.part("courses")).query(course_query(ask))
+            asked = self._library.search(client, "courses").query(course_query(ask))
             asked = asked.extra(track_total_hits=True, from_=ask.offset, size=ask.limit).source(["source"])
             asked = asked.sort(*ORDERS[ask.sort if ask.words or ask.sort != "relevance" else "popular"])
             if ask.filters:
@@ -82,10 +88,10 @@ class Elastic(Engine):
         return {**found, **(self._passages(left, some, each) if left else {})}
 
     def _passages(self, ids: Sequence[int], query: Any, each: int) -> dict[int, list[dict]]:
-        asked = Search(using=self._library.client, index=self._library.part("passages"))
-        asked = asked.query(Q("bool", must=[query], filter=[Q("terms", course=list(ids))])).source(False)
         inner = {"name": "best", "size": each, "_source": ["source"]}
-        with self._library.asking():
+        with self._library.asking() as client:
+            asked = self._library.search(client, "passages")
+            asked = asked.query(Q("bool", must=[query], filter=[Q("terms", course=list(ids))])).source(False)
             asked = asked.extra(size=len(ids), collapse={"field": "course", "inner_hits": inner})
             hits = asked.execute().to_dict()["hits"]["hits"]
         return {
@@ -99,7 +105,7 @@ class Elastic(Engine):
         fields = {"text": "title_text", "py": "title_py", "near": "title_near", "init": "title_init"}
         shown = Q("range", until={"gte": today})
         with self._library.asking() as client:
-            asked = Search(using=client, index=self._library.part("courses"))
+            asked = self._library.search(client, "courses")
             asked = asked.query(Q("bool", filter=[shown, sound_query(clauses, fields)])).source(["source"])
             asked = asked.sort({"views": "desc"}, {"title_length": "asc"}, {"id": "asc"}).extra(size=limit)
             hits = asked.execute().to_dict()["hits"]["hits"]
@@ -108,12 +114,12 @@ class Elastic(Engine):
     def names(self, clauses: Sequence[Clause], today: str, limit: int) -> list[tuple[str, str, str, int]]:
         forms = {form: form for form in ("text", "py", "near", "init")}
         with self._library.asking() as client:
-            asked = Search(using=client, index=self._library.part("names")).query(sound_query(clauses, forms))
+            asked = self._library.search(client, "names").query(sound_query(clauses, forms))
             hits = asked.extra(size=100).execute().to_dict()["hits"]["hits"]
             names = [(hit["_source"]["facet"], hit["_source"]["value"], hit["_source"]["label"]) for hit in hits]
             if not names:
                 return []
-            counted = Search(using=client, index=self._library.part("courses")).query(Q("range", until={"gte": today}))
+            counted = self._library.search(client, "courses").query(Q("range", until={"gte": today}))
             behind = {str(n): Q("term", **{f"facet_{name[0]}": name[1]}).to_dict() for n, name in enumerate(names)}
             counted.aggs.bucket("names", A("filters", filters=behind))
             buckets = counted.extra(size=0).execute().to_dict()["aggregations"]["names"]["buckets"]
@@ -137,7 +143,9 @@ class Elastic(Engine):
         if not isinstance(other, Elastic):
             raise TypeError("only a library of the same engine can be adopted")
         self._library.adopt(other._library)
-        self._writer = Writer(self._library)
+
+    def sweep(self) -> None:
+        self._library.sweep()
 
     def drop(self) -> None:
         self._library.drop()

@@ -4,93 +4,178 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
-from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
+from elasticsearch import Elasticsearch
+from elasticsearch_dsl import A, Q, Search
 
-from search.engines.contract import EngineAway
+from search.documents import VERSION
+from search.engines.contract import Entry
+from search.engines.elastic.cluster import Cluster
 from search.engines.elastic.mapping import MAPPINGS, PARTS, SETTINGS
 
 log = logging.getLogger(__name__)
 
-SLOW = 60
-"""Seconds a server may take to make, move or delete indices and to take a batch of documents."""
+PAGE = 1000
+"""Courses that are audited at a time."""
 
-PAUSE = 5.0
-"""Seconds in which a server that did not answer is not asked again, so that pages stay fast without it."""
+GRACE_SECONDS = 60
+"""How long old indices stay after the swap: longer than any question that began in them."""
+
+COPIES_SECONDS = 10
+"""How long new indices may take to have their second copy, without which they would end with one node."""
+
+UNDELETED = "1h"
+"""How long Elasticsearch remembers the version of what was deleted: longer than a slow writer may hold an older one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The indices an alias leads to. ``since``: seconds since 1970 at the swap."""
+
+    stamp: str
+    version: int
+    since: float
 
 
 class Library:
-    """The library ``index`` on a server. ``stamp`` names one that is being built; without it, the live one by its
+    """The library ``index`` on a cluster. ``stamp`` names one that is being built; without it, the live one by its
     aliases."""
 
-    def __init__(self, url: str, index: str, stamp: str = "") -> None:
-        self.url = url
+    def __init__(self, cluster: Cluster, index: str, stamp: str = "") -> None:
+        self.cluster = cluster
         self.index = index
         self.stamp = stamp
-        self.client = Elasticsearch(url, request_timeout=5, max_retries=1, retry_on_timeout=False)
-        self._away_until = 0.0
 
     def part(self, part: str) -> str:
         """The alias of a live library; the index itself of one being built."""
         return f"{self.index}-{part}-{self.stamp}" if self.stamp else f"{self.index}-{part}"
 
-    def indices(self, part: str) -> set[str]:
-        """All indices of a part of this library, live or not."""
-        found = self.client.indices.get(index=f"{self.index}-{part}-*", expand_wildcards="open")
-        return {name for name in found if name.removeprefix(f"{self.index}-{part}-").isdigit()}
+    def asking(self) -> AbstractContextManager[Elasticsearch]:
+        """The client, for one question. Raises EngineAway."""
+        return self.cluster.asking()
 
-    @contextmanager
-    def asking(self) -> Iterator[Elasticsearch]:
-        """The client, for one question. Raises EngineAway for whatever keeps the server from answering it."""
-        if time.monotonic() < self._away_until:
-            raise EngineAway("Elasticsearch did not answer a moment ago")
-        try:
-            yield self.client
-        except NotFoundError as error:
-            raise EngineAway(f"the index “{self.index}” was never built; run rebuild_index") from error
-        except TransportError as error:
-            self._away_until = time.monotonic() + PAUSE
-            log.warning("Elasticsearch at %s does not answer: %s", self.url, error)
-            raise EngineAway(str(error)) from error
-        except ApiError as error:
-            log.exception("Elasticsearch refused a question")
-            raise EngineAway(str(error)) from error
+    def search(self, client: Elasticsearch, part: str) -> Search:
+        """A question to one part. Shards that are being moved make it fail, and be asked again, rather than leave
+        courses out; where there are several, each scores by the words of all."""
+        asked = Search(using=client, index=self.part(part)).params(allow_partial_search_results=False)
+        return asked.params(search_type="dfs_query_then_fetch") if self.cluster.shards > 1 else asked
 
-    def exists(self) -> bool:
-        with self.asking() as client:
-            return bool(client.indices.exists(index=self.part("courses")))
+    def live(self) -> Live | None:
+        """What answers now; None when nothing was built."""
+        with self.cluster.asking() as client:
+            found = client.options(ignore_status=404).indices.get_mapping(index=self.part("courses"))
+        if found.meta.status == 404:
+            return None
+        ((name, told),) = found.items()
+        meta = told["mappings"].get("_meta", {})
+        stamp = name.removeprefix(f"{self.index}-courses-")
+        return Live(stamp, meta.get("version", 0), meta.get("since", 0.0))
+
+    def indices(self) -> set[str]:
+        """All indices of this library, live or not."""
+        with self.cluster.writing() as client:
+            found = client.indices.get(index=f"{self.index}-*", expand_wildcards="open", features="aliases")
+        names = (f"{self.index}-{part}-" for part in PARTS)
+        return {index for name in names for index in found if index.removeprefix(name).isdigit()}
+
+    # Building -----------------------------------------------------------------------------------
 
     def fresh(self) -> Library:
         """Empty indices beside the live ones."""
-        made = Library(self.url, self.index, str(time.time_ns()))
-        with made.asking() as client:
+        made = Library(self.cluster, self.index, str(time.time_ns()))
+        chosen = {
+            "number_of_shards": self.cluster.shards,
+            "auto_expand_replicas": f"0-{self.cluster.replicas}",
+            "gc_deletes": UNDELETED,
+        }
+        with self.cluster.writing() as client:
             for part in PARTS:
-                client.options(request_timeout=SLOW).indices.create(
-                    index=made.part(part), mappings=MAPPINGS[part], settings=SETTINGS
+                # 400: made by a try of this very request whose answer was lost with its node
+                client.options(ignore_status=400).indices.create(
+                    index=made.part(part),
+                    mappings={**MAPPINGS[part], "_meta": {"version": VERSION}},
+                    settings={**SETTINGS, **chosen},
                 )
+        made.wait_for_copies()
         return made
 
+    def wait_for_copies(self) -> None:
+        """Until each shard has all its copies; goes on without, after a while, when the cluster cannot make them."""
+        with self.cluster.writing() as client:
+            health = client.options(ignore_status=408).cluster.health(
+                index=",".join(map(self.part, PARTS)), wait_for_status="green", timeout=f"{COPIES_SECONDS}s"
+            )
+        if health["status"] != "green":
+            log.warning("the indices %s-*-%s are %s, not green", self.index, self.stamp, health["status"])
+
     def adopt(self, other: Library) -> None:
-        """Moves the aliases to another library's indices at a stroke and deletes those it overtook."""
-        with self.asking() as client:
-            old = {part: self.indices(part) - {other.part(part)} for part in PARTS}
-            actions: list[dict] = []
-            for part in PARTS:
-                alias = self.part(part)
-                live = [index for index in old[part] if client.indices.exists_alias(index=index, name=alias)]
-                actions += [{"remove": {"index": index, "alias": alias}} for index in live]
-                actions += [{"add": {"index": other.part(part), "alias": alias}}]
-            slow = client.options(request_timeout=SLOW)
-            slow.indices.update_aliases(actions=actions)
-            overtaken = [index for part in PARTS for index in old[part] if index < other.part(part)]
-            if overtaken:
-                slow.indices.delete(index=",".join(overtaken), ignore_unavailable=True)
+        """Moves the aliases to another library's indices at a stroke."""
+        other.wait_for_copies()
+        moves: list[dict] = []
+        for part in PARTS:
+            moves += [{"remove": {"index": f"{self.index}-{part}-*", "alias": self.part(part), "must_exist": False}}]
+            moves += [{"add": {"index": other.part(part), "alias": self.part(part)}}]
+        with self.cluster.writing() as client:
+            client.indices.put_mapping(index=other.part("courses"), meta={"version": VERSION, "since": time.time()})
+            client.indices.update_aliases(actions=moves)
+
+    def sweep(self) -> None:
+        """Deletes what is not live, unless it was a moment ago and a search may still read it."""
+        live = self.live()
+        if live and time.time() - live.since < GRACE_SECONDS:
+            return
+        kept = {f"{self.index}-{part}-{live.stamp}" for part in PARTS} if live else set()
+        self._delete(self.indices() - kept)
 
     def drop(self) -> None:
         """Deletes this library's indices; of a live one, all that bear its name."""
-        with self.asking() as client:
-            mine = ({self.part(part)} if self.stamp else self.indices(part) for part in PARTS)
-            if names := set[str]().union(*mine):
-                client.options(request_timeout=SLOW).indices.delete(index=",".join(names), ignore_unavailable=True)
+        self._delete(set(map(self.part, PARTS)) if self.stamp else self.indices())
+
+    def _delete(self, names: set[str]) -> None:
+        if names:
+            with self.cluster.writing() as client:
+                client.indices.delete(index=",".join(sorted(names)), ignore_unavailable=True)
+
+    # Auditing -----------------------------------------------------------------------------------
+
+    def count(self) -> int:
+        with self.cluster.asking() as client:
+            return int(client.count(index=self.part("courses"))["count"])
+
+    def entries(self, ids: Collection[int] | None = None) -> Iterator[Entry]:
+        """What is stored of these courses, else of all, in the order of their ids, as it was at the first of them."""
+        with self.cluster.asking() as client:
+            moment = {"id": client.open_point_in_time(index=self.part("courses"), keep_alive="5m")["id"]}
+            wanted = {"match_all": {}} if ids is None else {"terms": {"id": list(ids)}}
+            after: list = []
+            while True:
+                found = client.search(
+                    pit={**moment, "keep_alive": "5m"},
+                    query=wanted,
+                    sort=[{"id": "asc"}],
+                    search_after=after or None,
+                    size=PAGE,
+                    version=True,
+                    source_includes=["digest"],
+                    track_total_hits=False,
+                    allow_partial_search_results=False,
+                )["hits"]["hits"]
+                passages = self._passages([int(hit["_id"]) for hit in found])
+                for hit in found:
+                    course = int(hit["_id"])
+                    yield Entry(course, hit["_version"], hit["_source"].get("digest", ""), passages.get(course, 0))
+                if len(found) < PAGE:
+                    break
+                after = found[-1]["sort"]
+            client.close_point_in_time(**moment)
+
+    def _passages(self, courses: list[int]) -> dict[int, int]:
+        """How many passages there are, by course."""
+        with self.cluster.asking() as client:
+            found = self.search(client, "passages").query(Q("terms", course=courses)).extra(size=0)
+            found.aggs.bucket("courses", A("terms", field="course", size=PAGE))
+            buckets = found.execute().to_dict()["aggregations"]["courses"]["buckets"]
+        return {bucket["key"]: bucket["doc_count"] for bucket in buckets}

@@ -37,7 +37,7 @@ MAPPINGS: dict[str, dict] = {
         "properties": dict.fromkeys(("text", "py", "near", "init"), _TEXT),
     },
 }
-SETTINGS = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "max_result_window": 1_000_000}
+SETTINGS = {"max_result_window": 1_000_000}
 
 
 def course_body(document: CourseDocument) -> dict:
@@ -47,7 +47,7 @@ def course_body(document: CourseDocument) -> dict:
     for name, value in document.facets:
         values.setdefault(f"facet_{name}", []).append(value)
     return {
-        **{"id": document.id, "source": document.source, "passages": len(document.passages)},
+        **{"id": document.id, "source": document.source, "passages": len(document.passages), "digest": document.digest},
         **{"title_text": titles.text, "title_py": titles.py, "title_near": titles.near, "title_init": titles.init},
         **{"names_text": names.text, "names_py": names.py, "names_init": names.init},
         "body_text": analysis.text_stream([document.body]),

@@ -1,19 +1,49 @@
-"""Writing a library of Elasticsearch: documents in, documents out, the newer version wins."""
+"""Writing a library of Elasticsearch: documents in, documents out, the newer version wins.
+
+A batch is sent in requests of a few megabytes. What the cluster has no room for goes again, later and in smaller
+requests; what it does not take as it is is told to the caller, and keeps nothing else from being written.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
-from elasticsearch.helpers import streaming_bulk
+from elasticsearch import ApiError
 
 from search import analysis
-from search.documents import CourseDocument
-from search.engines.contract import EngineAway
-from search.engines.elastic.library import SLOW, Library
+from search.documents import CourseDocument, Name
+from search.engines.contract import EngineAway, RefusedDocuments
+from search.engines.elastic.library import Library
 from search.engines.elastic.mapping import PARTS, course_body, passage_body
 
+log = logging.getLogger(__name__)
+
 BATCH = 500
+"""Courses in memory at a time."""
+
+MOST_BYTES, LEAST_BYTES = 4 * 1024**2, 64 * 1024
+"""Of one request. A node gives a tenth of its heap to writes, so even a small one has room for several requests."""
+
+TRIES, FIRST_WAIT, LONGEST_WAIT = 8, 0.25, 8.0
+"""Seconds between tries double: about half a minute in all, in which a lost node's copies are promoted or a burst ends.
+Afterwards the outbox tries again."""
+
+BUSY = {413, 429, 500, 502, 503, 504}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One document on its way: an action and, unless it is a removal, the document, as lines of JSON. ``course``: None
+    for a name, which no single course stands for."""
+
+    course: int | None
+    text: bytes
 
 
 class Writer:
@@ -21,63 +51,141 @@ class Writer:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._known: set[tuple[str, str, str]] = set()
+        self._room = MOST_BYTES
+        self._stamp = library.stamp
+        self._known: set[Name] = set()
 
     def put(self, documents: Iterable[CourseDocument]) -> None:
+        refused: dict[int, str] = {}
         waiting = iter(documents)
         while batch := list(islice(waiting, BATCH)):
             left_over = {} if self._library.stamp else self._passage_counts([document.id for document in batch])
-            self._bulk(action for document in batch for action in self._actions(document, left_over))
+            names = {name: document.version for document in batch for name in document.known}
+            known = self._known_names()
+            lines = (line for document in batch for line in self._lines(document, left_over.get(document.id, 0)))
+            refused |= self._send_all(lines)
+            self._send_all(self._name_line(name, version) for name, version in names.items() if name not in known)
+            known |= names.keys()
         self._refresh()
-
-    def _passage_counts(self, ids: list[int]) -> dict[int, int]:
-        with self._library.asking() as client:
-            found = client.mget(
-                index=self._library.part("courses"), ids=[str(i) for i in ids], source_includes=["passages"]
-            )
-        return {int(doc["_id"]): doc["_source"].get("passages", 0) for doc in found["docs"] if doc.get("found")}
-
-    def _actions(self, document: CourseDocument, left_over: Mapping[int, int]) -> Iterator[dict]:
-        yield self._action("courses", str(document.id), document.version, course_body(document))
-        for number, passage in enumerate(document.passages):
-            key = f"{document.id}-{number}"
-            yield self._action("passages", key, document.version, passage_body(document.id, passage))
-        for number in range(len(document.passages), left_over.get(document.id, 0)):
-            yield self._action("passages", f"{document.id}-{number}", document.version)
-        for name in document.known:
-            if (name.facet, name.value, name.text) not in self._known:
-                self._known.add((name.facet, name.value, name.text))
-                said = analysis.streams([name.text])
-                body = {"facet": name.facet, "value": name.value, "label": name.text}
-                body |= {form: getattr(said, form) for form in ("text", "py", "near", "init")}
-                yield self._action("names", f"{name.facet}:{name.value}", document.version, body)
-
-    def _action(self, part: str, key: str, version: int, body: dict | None = None) -> dict:
-        """A document to write, or to remove when there is no body; a newer one in the index wins."""
-        action = {"_index": self._library.part(part), "_id": key, "version": version, "version_type": "external_gte"}
-        return {**action, "_op_type": "delete"} if body is None else {**action, "_op_type": "index", "_source": body}
-
-    def _bulk(self, actions: Iterable[dict]) -> None:
-        with self._library.asking() as client:
-            slow = client.options(request_timeout=SLOW)
-            for fine, answered in streaming_bulk(slow, actions, raise_on_error=False, max_retries=3):
-                outcome = next(iter(answered.values()))
-                if not fine and outcome["status"] not in {404, 409}:
-                    raise EngineAway(f"Elasticsearch did not take {outcome['_id']}: {outcome.get('error')}")
-
-    def _refresh(self) -> None:
-        with self._library.asking() as client:
-            client.options(request_timeout=SLOW).indices.refresh(index=",".join(map(self._library.part, PARTS)))
+        if refused:
+            raise RefusedDocuments(refused)
 
     def remove(self, ids: Iterable[int], version: int) -> None:
         gone = list(ids)
         if not gone:
             return
         counts = self._passage_counts(gone)
-        self._bulk(self._action("courses", str(course), version) for course in gone)
-        self._bulk(
-            self._action("passages", f"{course}-{number}", version)
+        self._send_all(self._line("courses", course, str(course), version) for course in gone)
+        self._send_all(
+            self._line("passages", course, f"{course}-{number}", version)
             for course, count in counts.items()
             for number in range(count)
         )
         self._refresh()
+
+    def _known_names(self) -> set[Name]:
+        """The names this writer has put into the indices that are live now; none right after a swap."""
+        if not self._library.stamp:
+            live = self._library.live()
+            stamp = live.stamp if live else ""
+            if stamp != self._stamp:
+                self._stamp, self._known = stamp, set()
+        return self._known
+
+    def _passage_counts(self, ids: list[int]) -> dict[int, int]:
+        with self._library.cluster.writing() as client:
+            found = client.mget(
+                index=self._library.part("courses"), ids=[str(i) for i in ids], source_includes=["passages"]
+            )
+        return {int(doc["_id"]): doc["_source"].get("passages", 0) for doc in found["docs"] if doc.get("found")}
+
+    # Documents as lines -------------------------------------------------------------------------
+
+    def _lines(self, document: CourseDocument, passages_before: int) -> Iterator[Line]:
+        course, version = document.id, document.version
+        yield self._line("courses", course, str(course), version, course_body(document))
+        for number, passage in enumerate(document.passages):
+            yield self._line("passages", course, f"{course}-{number}", version, passage_body(course, passage))
+        for number in range(len(document.passages), passages_before):
+            yield self._line("passages", course, f"{course}-{number}", version)
+
+    def _name_line(self, name: Name, version: int) -> Line:
+        said = analysis.streams([name.text])
+        body = {"facet": name.facet, "value": name.value, "label": name.text}
+        body |= {form: getattr(said, form) for form in ("text", "py", "near", "init")}
+        return self._line("names", None, f"{name.facet}:{name.value}", version, body)
+
+    def _line(self, part: str, course: int | None, key: str, version: int, body: dict | None = None) -> Line:
+        """A document to write, or to remove when there is no body; a newer one in the index wins."""
+        where = {"_index": self._library.part(part), "_id": key, "version": version, "version_type": "external_gte"}
+        where |= {} if self._library.stamp else {"require_alias": True}
+        parts = [{"delete": where}] if body is None else [{"index": where}, body]
+        text = "\n".join(json.dumps(part, ensure_ascii=False, separators=(",", ":")) for part in parts)
+        return Line(course, text.encode("utf-8", "surrogatepass"))
+
+    # Sending ------------------------------------------------------------------------------------
+
+    def _send_all(self, lines: Iterable[Line]) -> dict[int, str]:
+        """Sends lines in requests of at most ``_room`` bytes; the courses that were refused, and why."""
+        refused: dict[int, str] = {}
+        request: list[Line] = []
+        size = 0
+        for line in lines:
+            if request and size + len(line.text) > self._room:
+                refused |= self._send(request)
+                request, size = [], 0
+            request.append(line)
+            size += len(line.text)
+        return refused | (self._send(request) if request else {})
+
+    def _send(self, lines: Sequence[Line], tried: int = 0) -> dict[int, str]:
+        """Sends lines; those the cluster has no room for now go again after a while, in two halves."""
+        busy, refused = self._request(lines)
+        if not busy:
+            self._room = min(MOST_BYTES, self._room + self._room // 4)
+            return refused
+        if tried == TRIES:
+            raise EngineAway("Elasticsearch had no room for documents, however few and however often")
+        self._room = max(LEAST_BYTES, self._room // 2)
+        time.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2**tried))
+        middle = len(busy) // 2
+        for part in (busy[:middle], busy[middle:]):
+            refused |= self._send(part, tried + 1) if part else {}
+        return refused
+
+    def _request(self, lines: Sequence[Line]) -> tuple[list[Line], dict[int, str]]:
+        """One request: the lines to send again, and the courses refused with the reason. Raises EngineAway."""
+        with self._library.cluster.writing() as client:
+            patient = client.options(retry_on_status=())
+            try:
+                answered = patient.bulk(operations=cast(list, [line.text for line in lines]), timeout="20s")
+            except ApiError as error:
+                if error.status_code not in BUSY:
+                    raise
+                return list(lines), {}
+        busy: list[Line] = []
+        refused: dict[int, str] = {}
+        for line, item in zip(lines, answered["items"], strict=True):
+            ((_action, outcome),) = item.items()
+            why = outcome.get("error")
+            if why is None or outcome["status"] == 409:
+                continue
+            if outcome["status"] == 404:
+                raise EngineAway(f"{why['reason']}; run rebuild_index")
+            if outcome["status"] in BUSY:
+                busy.append(line)
+            else:
+                _refuse(refused, line, why)
+        return busy, refused
+
+    def _refresh(self) -> None:
+        with self._library.cluster.writing() as client:
+            client.indices.refresh(index=",".join(map(self._library.part, PARTS)))
+
+
+def _refuse(refused: dict[int, str], line: Line, error: Mapping) -> None:
+    reason = f"{error['type']}: {error['reason']}"
+    if line.course is None:
+        log.error("Elasticsearch refused a name: %s", reason)
+    else:
+        refused[line.course] = reason

@@ -6,7 +6,7 @@ import json
 import logging
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
@@ -24,13 +24,14 @@ from search.engines.contract import (
     TITLE_WEIGHT,
     Engine,
     EngineAway,
+    Entry,
     Found,
     Row,
     boost,
 )
 from search.engines.embedded import bits
 from search.engines.embedded.expressions import any_token, inside_expression, sound_expression, word_expression
-from search.engines.embedded.library import Library
+from search.engines.embedded.library import PASSAGE_BITS, Library
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,6 @@ LOOSE_SHARE = 0.3
 """A loose answer ends where the score falls below this share of the best."""
 
 LOOSE_PASSAGES = 200
-PASSAGE_BITS = 16
 WRITE_BATCH = 1000
 EVERY, UNTIL = "", "until"
 """Names under which all courses, and courses by the last day of their licence, are kept beside the facets."""
@@ -99,6 +99,17 @@ class Embedded(Engine):
         except EngineAway:
             return False
         return True
+
+    def version(self) -> int | None:
+        try:
+            with self._reading() as db:
+                return db.execute("PRAGMA application_id").fetchone()[0]
+        except EngineAway:
+            return None
+
+    def entries(self, ids: Collection[int] | None = None) -> Iterator[Entry]:
+        with self._reading() as db:
+            yield from self._library.entries(db, ids)
 
     def count(self) -> int:
         with self._reading() as db:
@@ -300,7 +311,7 @@ class Embedded(Engine):
     def _insert(self, db: sqlite3.Connection, document: CourseDocument) -> None:
         source = json.dumps(document.source, ensure_ascii=False)
         db.execute(
-            "INSERT INTO course VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO course VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document.id,
                 document.version,
@@ -309,6 +320,7 @@ class Embedded(Engine):
                 document.views,
                 document.published,
                 document.sort_key,
+                document.digest,
             ),
         )
         titles, names = analysis.streams(document.titles), analysis.streams(document.names)
@@ -370,6 +382,9 @@ class Embedded(Engine):
             raise TypeError("only a library of the same engine can be adopted")
         self._library.adopt(other._library)
         self._facets = {}
+
+    def sweep(self) -> None:
+        self._library.sweep()
 
     def drop(self) -> None:
         self._library.drop()

@@ -10,16 +10,17 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from search.engines.contract import EngineAway
+from search.documents import VERSION
+from search.engines.contract import EngineAway, Entry
 
 SCHEMA = """
 CREATE TABLE course (
     id INTEGER PRIMARY KEY, version INTEGER NOT NULL, source TEXT NOT NULL, facets TEXT NOT NULL,
-    views INTEGER NOT NULL, published REAL NOT NULL, sort_key TEXT NOT NULL
+    views INTEGER NOT NULL, published REAL NOT NULL, sort_key TEXT NOT NULL, digest TEXT NOT NULL
 );
 CREATE INDEX course_views ON course (views DESC, published DESC, id DESC);
 CREATE INDEX course_published ON course (published DESC, id DESC);
@@ -38,6 +39,16 @@ CREATE VIRTUAL TABLE name_text USING fts5 (text, py, near, init, tokenize = "asc
 PRAGMAS = """
 PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA mmap_size = 268435456; PRAGMA cache_size = -32000;
 """
+
+
+GRACE_SECONDS = 60
+"""How long old files stay after the swap: whoever looked up the name of one opens it long before."""
+
+PASSAGE_BITS = 16
+"""A passage's number is its course's, shifted by so many bits, and its place among the passages of the course."""
+
+PAGE = 1000
+"""Courses that are audited at a time."""
 
 
 class Library:
@@ -88,14 +99,17 @@ class Library:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of the only writer; readers see all of it or nothing."""
+        """A transaction of the only writer; readers see all of it or nothing. Raises EngineAway when the file does not
+        take it: a full disk, a broken file, columns of another release."""
         with self.locked():
             db = self.db()
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
-            except BaseException:
+            except BaseException as error:
                 db.execute("ROLLBACK")
+                if type(error) in {sqlite3.OperationalError, sqlite3.DatabaseError}:
+                    raise EngineAway(str(error)) from error
                 raise
             generation = db.execute("PRAGMA user_version").fetchone()[0]
             db.execute(f"PRAGMA user_version = {(generation + 1) % 2**31}")
@@ -106,13 +120,12 @@ class Library:
         self.folder.mkdir(parents=True, exist_ok=True)
         made = Library(self.folder, self.index, self.folder / f"{self.index}-{time.time_ns()}.sqlite3")
         db = sqlite3.connect(made.path())
-        db.executescript(PRAGMAS + SCHEMA)
+        db.executescript(f"{PRAGMAS} PRAGMA application_id = {VERSION}; {SCHEMA}")
         db.close()
         return made
 
     def adopt(self, other: Library) -> None:
-        """Makes another file the live one and removes all others of this index. Who still reads the old keeps it
-        open until the next question."""
+        """Makes another file the live one. Who still reads the old keeps it open until the next question."""
         new = other.path()
         for table in ("core", "passage", "name_text"):
             other.db().execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608
@@ -125,8 +138,15 @@ class Library:
             aside = pointer.with_suffix(".next")
             aside.write_text(new.name, "ascii")
             aside.replace(pointer)
+
+    def sweep(self) -> None:
+        """Removes the files that are not live, unless one of them was a moment ago."""
+        pointer = self.folder / f"{self.index}.current"
+        live = pointer.read_text("ascii") if pointer.exists() else ""
+        if live and time.time() - pointer.stat().st_mtime < GRACE_SECONDS:
+            return
         for path in self._files():
-            if path.name.partition(".")[0] < new.stem:
+            if not (live and path.name.startswith(live)):
                 path.unlink(missing_ok=True)
 
     def drop(self) -> None:
@@ -138,3 +158,18 @@ class Library:
 
     def _files(self) -> list[Path]:
         return list(self.folder.glob(f"{self.index}-[0-9]*.sqlite3*"))
+
+    def entries(self, db: sqlite3.Connection, ids: Collection[int] | None = None) -> Iterator[Entry]:
+        """What is stored of these courses, else of all, in the order of their ids."""
+        last, some = 0, "" if ids is None else f"AND id IN ({', '.join(map(str, map(int, ids)))})"
+        while True:
+            page = db.execute(
+                "SELECT id, version, digest, (SELECT count(*) FROM passage_source AS inside WHERE inside.id"  # noqa: S608
+                f" BETWEEN course.id << {PASSAGE_BITS} AND ((course.id + 1) << {PASSAGE_BITS}) - 1)"
+                f" FROM course WHERE id > ? {some} ORDER BY id LIMIT ?",
+                (last, PAGE),
+            ).fetchall()
+            yield from (Entry(*row) for row in page)
+            if len(page) < PAGE:
+                return
+            last = page[-1][0]

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from search import index
 from search.engines.choose import COURSES, DESK, NAMES, engine
 from search.engines.contract import EngineAway
+from search.leases import LeaseLost, RebuildRunning
 
 
 class Command(BaseCommand):
@@ -27,7 +28,7 @@ class Command(BaseCommand):
                 name: index.rebuild(engine(name, options["engine"]), name, _report(name)) for name in (COURSES, DESK)
             }
             name = engine(COURSES, options["engine"]).name
-        except (EngineAway, ValueError) as error:
+        except (EngineAway, RebuildRunning, LeaseLost, ValueError) as error:
             raise CommandError(f"索引没有重建：{error}") from error
         result = {"engine": name, **done, "seconds": round(time.perf_counter() - begun, 2)}
         self.stdout.write(json.dumps(result) if options["json"] else f"{name}: {result}")
