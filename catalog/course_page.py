@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db.models import Count, Q
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from catalog.covers import Cover, cover, plates, prepare
+from catalog.covers import Cover, cover, plates
 from catalog.kinds import Kind
 from catalog.models import Course, Lesson, Licence, Place
 from media_pipeline.follow import follow
@@ -20,12 +19,6 @@ from media_pipeline.models import AssetState, DocumentPage, MediaAsset, TextTrac
 from media_pipeline.playback import Heading, Playback, playback, section_html
 
 WAITING = frozenset({AssetState.RECEIVED, AssetState.CHECKED, AssetState.PROCESSING})
-RELATED = 4
-CANDIDATES = 200
-"""Courses of the same themes and places whose keywords are compared."""
-
-SUBJECT = 3
-"""What a shared keyword is worth beside a shared theme (2) and a shared place (1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,6 @@ class CoursePage:
     plates: Sequence[Plate] = ()
     next_lesson: Lesson | None = None
     places: Sequence[Sequence[Place]] = ()
-    related: Sequence[Course] = ()
     player: dict = field(default_factory=dict)
 
     @property
@@ -150,7 +142,6 @@ def build(
         plates=[Plate(*row) for row in plates(lessons)] if course.kind == Kind.GALLERY else (),
         next_lesson=following,
         places=_places(course),
-        related=_related(course),
         player=_player(course, lesson, play, following, start) if lesson and play else {},
     )
 
@@ -216,25 +207,6 @@ def _places(course: Course) -> list[list[Place]]:
     places = list(course.places.all())
     known = Place.objects.in_bulk({code for place in places for code in place.ancestor_codes})
     return [[known[code] for code in place.ancestor_codes if code in known] for place in places]
-
-
-def _related(course: Course) -> list[Course]:
-    """Courses that share most with this one: themes and places by the database, keywords among the first of those."""
-    themes, places = list(course.themes.all()), list(course.places.all())
-    others = Course.objects.public().exclude(pk=course.pk)
-    if themes or places:
-        others = others.filter(Q(themes__in=themes) | Q(places__in=places))
-    common = Count("themes", filter=Q(themes__in=themes), distinct=True)
-    near = Count("places", filter=Q(places__in=places), distinct=True)
-    rows = others.annotate(shared=2 * common + near).order_by("-shared", "-views", "-pk")
-    subjects = {str(subject) for subject in course.subjects}
-    scored = [
-        (shared + SUBJECT * len(subjects.intersection(map(str, own))), key)
-        for key, own, shared in rows.values_list("pk", "subjects", "shared")[:CANDIDATES]
-    ]
-    best = [key for _score, key in sorted(scored, key=lambda row: -row[0])[:RELATED]]
-    found = Course.objects.select_related("institution", "cover").prefetch_related("themes").in_bulk(best)
-    return prepare(found[key] for key in best)
 
 
 def _player(course: Course, lesson: Lesson, play: Playback, following: Lesson | None, start: int) -> dict[str, object]:

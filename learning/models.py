@@ -17,6 +17,7 @@ class Progress(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "lesson"], name="progress_once")]
+        indexes = [models.Index(fields=["lesson", "-updated_at"], name="progress_latest")]
         ordering = ["-updated_at"]
 
     def __str__(self) -> str:

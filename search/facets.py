@@ -49,7 +49,8 @@ class FacetField:
 
     ``values`` gives what a course is counted under, without ancestors; ``labels`` names values for people.
     ``fixed`` lists the only values there are, in their order; empty for an open list ordered by count.
-    ``tree``: values are place codes, shown level by level. ``shown``: False for what filters without a list.
+    ``tree``: values are place codes, shown level by level. ``range``: the fixed values are steps from little to much.
+    ``shown``: False for what filters without a list.
     """
 
     name: str
@@ -58,6 +59,7 @@ class FacetField:
     labels: Labels
     fixed: tuple[str, ...] = ()
     tree: bool = False
+    range: bool = False
     shown: bool = True
 
 
@@ -104,9 +106,17 @@ FACETS: dict[str, FacetField] = {
             lambda course: [length_of(course.duration)],
             _from({name: label for name, (_low, _high, label) in LENGTHS.items()}),
             tuple(LENGTHS),
+            range=True,
         ),
         FacetField("language", _("语言"), lambda course: [course.language], _from(LANGUAGES)),
-        FacetField("level", _("程度"), lambda course: [course.level], _from(dict(Level.choices)), tuple(Level.values)),
+        FacetField(
+            "level",
+            _("程度"),
+            lambda course: [course.level],
+            _from(dict(Level.choices)),
+            tuple(Level.values),
+            range=True,
+        ),
         FacetField(
             "captions", _("字幕"), lambda course: ["yes"] * course.has_captions, _from({"yes": _("有字幕")}), ("yes",)
         ),

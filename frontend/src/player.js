@@ -10,11 +10,18 @@ const video = root.querySelector("video");
 const actions = document.querySelector("[data-player-actions]");
 const note = root.querySelector("[data-player-note]");
 
-// Making the controls takes a phone's processor a while; the page is painted first, and whoever acts sooner gets them at once.
-const controls = () => import("./lib/controls.js");
-const whenIdle = self.requestIdleCallback ?? ((then) => setTimeout(then, 300));
-requestAnimationFrame(() => whenIdle(controls, { timeout: 2000 }));
+// The controls take a phone's processor a while to make, and who only reads the page needs none: they come with the first
+// touch, hover or key, or when something plays. Until then one plain button starts the film.
+const begin = root.querySelector("[data-start]");
+async function controls() {
+  await import("./lib/controls.js");
+  const focused = document.activeElement === begin;
+  begin.hidden = video.played.length > 0 || root.classList.contains("has-wave");
+  if (focused && begin.hidden) root.querySelector("media-control-bar media-play-button").focus();
+}
 for (const name of ["pointerover", "pointerdown", "focusin"]) root.addEventListener(name, controls, { once: true });
+video.addEventListener("playing", controls);
+begin.addEventListener("click", () => video.play().catch(() => {}));
 
 const END = 15; // seconds before the end that count as finished
 const REPORT = 15_000; // milliseconds between reports to the account

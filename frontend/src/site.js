@@ -1,5 +1,6 @@
 // Every public page: suggestions, the phone's menu, and the row "continue".
 
+import { filters } from "./lib/filters.js";
 import { finder } from "./lib/finder.js";
 import { clear, everywhere, onDevice, signedIn } from "./lib/progress.js";
 import { card } from "./lib/cards.js";
@@ -18,9 +19,8 @@ document.addEventListener("click", (event) => {
   if (menu?.open && !menu.contains(event.target)) menu.open = false;
 });
 
-// Browsers that cannot show a closed drawer as a column get it opened on a wide screen.
-const filters = document.querySelector("[data-filters]");
-if (filters && matchMedia("(min-width: 52.01em)").matches && !CSS.supports("selector(::details-content)")) filters.open = true;
+const drawer = document.querySelector("[data-filters]");
+if (drawer) filters(drawer);
 
 function fill(section, items) {
   if (!section || items.length === 0) return;

@@ -8,6 +8,7 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 EMBROIDERY = "苗绣针法十二讲"
 WAYS = ["miaoxiu", "mx", "苗繡", "苗绣针法", "苗秀"]
@@ -64,6 +65,97 @@ def test_find_suggestions_obey_the_keyboard(phone, site):
         box.press("ArrowDown")
     box.press("Enter")
     phone.wait_for_url(f"**{address}**")
+
+
+def open_suggestions(page, site, words: str):
+    """The home page with suggestions open; its search box."""
+    page.goto(site.url)
+    box = page.locator("input[name=q]").first
+    box.press_sequentially(words, delay=20)
+    page.locator("[role=option]").first.wait_for()
+    return box
+
+
+def test_find_escape_closes_and_a_second_one_clears(page, site):
+    box = open_suggestions(page, site, "苗绣")
+    box.press("ArrowDown")
+    box.press("Escape")
+    assert (box.get_attribute("aria-expanded"), box.input_value()) == ("false", "苗绣")
+    expect(page.locator("[role=listbox]")).to_be_hidden()
+    box.press("Escape")
+    assert box.input_value() == ""
+    assert box.evaluate("box => box === document.activeElement")
+
+
+def test_find_suggestions_follow_the_combobox_pattern(page, site):
+    box = open_suggestions(page, site, "苗")
+    assert box.get_attribute("role") == "combobox"
+    assert box.get_attribute("aria-autocomplete") == "list"
+    listed = page.locator(f"#{box.get_attribute('aria-controls')}[role=listbox] [role=option]")
+    count = listed.count()
+    expect(page.locator(".finder [role=status]").first).to_have_text(f"{count} 条建议，用上下键选择")
+    box.press("ArrowUp")
+    expect(listed.last).to_have_attribute("aria-selected", "true")
+    box.press("ArrowDown")
+    assert (box.input_value(), box.get_attribute("aria-activedescendant")) == ("苗", None)
+    box.press("ArrowDown")
+    expect(listed.first).to_have_attribute("aria-selected", "true")
+    box.press("Home")
+    assert (box.input_value(), box.get_attribute("aria-activedescendant")) == ("苗", None)
+    assert box.evaluate("box => box.selectionStart") == 0
+    box.press("ArrowDown")
+    box.press("End")
+    assert box.evaluate("box => box.selectionStart") == 1
+    box.fill("zzqqxx")
+    expect(page.locator(".finder [role=status]").first).to_have_text("没有建议")
+
+
+def test_find_suggestions_are_not_taken_away_while_one_is_chosen(page, site):
+    """The answer to a later letter comes when the arrows are already on the list: it is not wanted any more."""
+    box = open_suggestions(page, site, "苗")
+    before = page.locator("[role=option]").all_inner_texts()
+    page.route("**/api/v1/suggest**", lambda _route: None)
+    with page.expect_request("**/api/v1/suggest**"):
+        box.press_sequentially("绣")
+    with page.expect_event("requestfailed"):
+        box.press("ArrowDown")
+    assert page.locator("[role=option]").all_inner_texts() == before
+    expect(page.locator("[role=option]").first).to_have_attribute("aria-selected", "true")
+
+
+def test_find_asks_nothing_while_characters_are_composed(page, site):
+    page.goto(site.url)
+    questions: list[str] = []
+    page.on("request", lambda request: questions.append(request.url) if "/suggest" in request.url else None)
+    box = page.locator("input[name=q]").first
+    box.focus()
+    keyboard = page.context.new_cdp_session(page)
+    for text in ("m", "mi", "miao", "miao'xiu"):
+        keyboard.send("Input.imeSetComposition", {"text": text, "selectionStart": len(text), "selectionEnd": len(text)})
+        page.wait_for_timeout(150)
+    assert (box.input_value(), questions) == ("miao'xiu", [])
+    with page.expect_request("**/api/v1/suggest**"):
+        keyboard.send("Input.insertText", {"text": "苗绣"})
+    page.locator("[role=option]", has_text="苗绣").first.wait_for()
+    assert box.input_value() == "苗绣"
+    assert all("%E8%8B%97%E7%BB%A3" in question for question in questions), questions
+    assert urlsplit(page.url).path == "/"
+
+
+def test_find_by_touch_opens_what_was_tapped(phone, site):
+    open_suggestions(phone, site, "嫁衣")
+    option = phone.locator("[role=option]", has_text="嫁衣").first
+    address = option.get_attribute("data-url")
+    option.tap()
+    phone.wait_for_url(f"**{address}")
+    phone.go_back()
+    assert phone.locator("input[name=q]").first.input_value() in {"", "嫁衣"}
+
+
+def test_find_spelling_is_offered_as_a_link(phone, site):
+    phone.goto(f"{site.url}/search/?q=miaoxiu")
+    phone.locator(".results-head").get_by_role("link", name="按拼音找到“苗绣”").click()
+    phone.wait_for_url(f"**q={quote('苗绣')}")
 
 
 def test_find_filters_stay_in_the_address_and_the_back_button_restores(phone, site):

@@ -19,7 +19,10 @@ from catalog.models import Course, Institution, Lesson, Place
 from catalog.patterns import MOTIFS, SEEDS, svg
 from cms import maps
 from cms.models import PlacePage
+from learning.models import Progress
 from media_pipeline.models import Rendition, TextTrack
+from search import index
+from search.engines.choose import COURSES, engine
 from tests.site.conftest import add_course, make_asset, reader_in
 
 ALWAYS = [
@@ -397,19 +400,76 @@ def test_preview_shows_an_unsaved_course_as_its_page(library, reader):
     assert "Draft text." in text
 
 
-def test_related_courses_share_most_first(library):
-    from catalog.course_page import build
+@pytest.fixture
+def indexed(library, tmp_path, settings):
+    """The library in an index of its own."""
+    settings.SEARCH_URL, settings.SEARCH_EMBEDDED_PATH = "", tmp_path / "search"
+    index.rebuild(engine(COURSES), COURSES)
+    return library
 
-    library.gallery.subjects = ["thread"]
-    library.gallery.save()
-    for number in range(5):
-        other = add_course(library.film.institution, f"Watched {number}", views=1000)
-        other.themes = [library.theme]
-        other.save()
-    related = build(library.film).related
-    assert related[0] == library.gallery, "a keyword counts for more than being watched"
-    assert len(related) == 4
-    assert library.film not in related
+
+def rows_beside(response) -> dict[str, list[tuple[str, str]]]:
+    """Title and reason of each card, by the heading of its row."""
+    sections = html.fromstring(response.content).xpath("//section[contains(@class, 'related')]")
+    return {
+        section.xpath(".//h2/text()")[0]: [
+            ("".join(card.xpath(".//h3//text()")), "".join(card.xpath("./p[@class='reason']/text()")))
+            for card in section.xpath(".//article")
+        ]
+        for section in sections
+    }
+
+
+def test_course_shows_similar_courses_with_their_reasons(indexed, reader):
+    rows = rows_beside(reader.get(indexed.film.get_absolute_url()))
+    assert set(rows["相近的课程"]) == {
+        (str(course), "同一位老师：Chen · 同在Lishui") for course in (indexed.reading, indexed.gallery, indexed.link)
+    }
+    assert "看过的人还看" not in rows
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/search/?q=%20%20", "全部课程"),
+        ("/search/?q=！！！", "只有标点"),
+        ("/search/?q=zzqqxx", "换个说法试试"),
+        ("/search/?q=needle&kind=audio", "去掉筛选后有 1 门课程"),
+    ],
+)
+def test_search_is_never_an_empty_page(indexed, reader, address, words):
+    text = assert_page(reader.get(address))
+    tree = html.fromstring(text)
+    assert words in text
+    assert tree.xpath("//main//a[starts-with(@href, '/courses/')]")
+    assert tree.xpath("//dl[@id='tips']//kbd")
+
+
+def test_search_without_its_engine_says_so_and_finds_titles(library, reader, tmp_path, settings):
+    settings.SEARCH_URL, settings.SEARCH_EMBEDDED_PATH = "", tmp_path / "never-built"
+    text = assert_page(reader.get("/search/?q=needle&institution=lishui"))
+    assert "眼下只按标题查找" in text
+    tree = html.fromstring(text)
+    assert tree.xpath("//ol[@class='hits']//h2//text()") == ["Needle", " lessons"]
+    assert "Lishui College" in tree.xpath("string(//ul[contains(@class, 'chosen')])")
+
+
+def test_search_looks_through_the_values_of_a_filter(indexed, reader):
+    tree = html.fromstring(assert_page(reader.get("/search/?within-institution=nothing")))
+    facet = tree.xpath("//details[@data-facet='institution']")[0]
+    assert "没有这样的名称" in facet.text_content()
+    assert not facet.xpath(".//li")
+    assert len(tree.xpath("//li[@class='hit']")) == 4, "looking through values changes nothing that is found"
+
+
+def test_course_shows_what_its_learners_watched_too(library, reader, django_user_model):
+    learners = [django_user_model.objects.create_user(username=f"learner{number}") for number in range(3)]
+    first, other = library.film.lessons.first(), library.gallery.lessons.first()
+    Progress.objects.bulk_create(
+        Progress(user=learner, lesson=lesson, finished=True) for learner in learners for lesson in (first, other)
+    )
+    rows = rows_beside(reader.get(library.film.get_absolute_url()))
+    assert rows == {"看过的人还看": [("Plates", "3 位看过这门课的人也看了")]}
 
 
 def test_place_shows_a_course_once(library, reader):

@@ -33,10 +33,17 @@ export function finder(root) {
   }
 
   function close() {
+    stopAsking(); // a late answer must not open what was closed
     list.hidden = true;
     active = -1;
+    voice.textContent = "";
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
+  }
+
+  function write(text) {
+    typed = text;
+    input.value = text;
   }
 
   function choose(index) {
@@ -55,11 +62,8 @@ export function finder(root) {
   }
 
   function go(option) {
-    if (option.dataset.url) location.assign(option.dataset.url);
-    else {
-      input.value = option.dataset.text;
-      form.requestSubmit();
-    }
+    input.value = typed; // who comes back finds the own words
+    location.assign(option.dataset.url);
   }
 
   function show(found) {
@@ -69,19 +73,19 @@ export function finder(root) {
       option.setAttribute("role", "option");
       option.setAttribute("aria-selected", "false");
       option.dataset.text = item.text;
-      option.dataset.url = item.url ?? "";
+      option.dataset.url = item.url;
       const text = document.createElement("span");
       text.innerHTML = item.highlight; // made safe by the server: text with <mark>
       const kind = document.createElement("small");
       kind.textContent = root.dataset[item.kind] ?? "";
       option.append(text, kind);
-      option.addEventListener("pointerdown", (event) => event.preventDefault());
       option.addEventListener("click", () => go(option));
       return option;
     }));
     list.hidden = found.length === 0;
     input.setAttribute("aria-expanded", String(found.length > 0));
-    voice.textContent = found.length ? `${found.length} ${root.dataset.words}` : "";
+    input.removeAttribute("aria-activedescendant");
+    voice.textContent = found.length ? `${found.length} ${root.dataset.words}` : root.dataset.none;
     active = -1;
   }
 
@@ -91,37 +95,50 @@ export function finder(root) {
     try {
       const answer = await fetch(`${root.dataset.suggest}?q=${encodeURIComponent(typed)}`, { signal: asking.signal });
       if (!answer.ok) return close();
-      const body = await answer.json();
-      if (document.activeElement === input) show((body.suggestions ?? body.items ?? body).slice(0, 8));
+      const found = await answer.json();
+      if (document.activeElement === input) show(found);
     } catch (error) {
       if (error.name !== "AbortError") close(); // without suggestions the box is still a search box
     }
   }
 
+  // While characters are being composed, neither is anything asked nor do the keys belong to us.
+  const composing = (event) => event.isComposing || event.keyCode === 229;
+
   input.addEventListener("input", (event) => {
-    if (event.isComposing) return;
+    if (event.isComposing) return stopAsking();
     typed = input.value;
     stopAsking();
     if (typed.trim()) timer = setTimeout(ask, WAIT);
     else close();
   });
+  input.addEventListener("compositionstart", stopAsking);
   input.addEventListener("compositionend", () => input.dispatchEvent(new Event("input")));
+
+  const keys = {
+    ArrowDown: () => (isOpen() ? choose(active === options().length - 1 ? -1 : active + 1) : typed.trim() && ask()),
+    ArrowUp: () => (isOpen() ? choose(active === -1 ? options().length - 1 : active - 1) : typed.trim() && ask()),
+    Escape: () => {
+      if (isOpen()) {
+        input.value = typed;
+        close();
+      } else write("");
+    },
+    Enter: () => (isOpen() && active >= 0 ? go(options()[active]) : false),
+    // Back to the words; the browser moves the cursor.
+    Home: () => (active >= 0 && choose(-1), false),
+    End: () => (active >= 0 && choose(-1), false),
+  };
   input.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    const last = options().length - 1;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      if (!isOpen()) return typed.trim() ? ask() : undefined;
-      event.preventDefault();
-      const step = event.key === "ArrowDown" ? 1 : -1;
-      choose(active + step > last ? -1 : active + step < -1 ? last : active + step);
-    } else if (event.key === "Escape" && isOpen()) {
-      event.preventDefault();
-      input.value = typed;
-      close();
-    } else if (event.key === "Enter" && isOpen() && active >= 0) {
-      event.preventDefault();
-      go(options()[active]);
-    }
+    if (composing(event) || event.ctrlKey || event.metaKey || !keys[event.key]) return;
+    if (keys[event.key]() !== false) event.preventDefault();
+  });
+  // A finger or a mouse on the list keeps the list as it is, and the box its focus.
+  list.addEventListener("pointermove", stopAsking);
+  list.addEventListener("pointerdown", (event) => {
+    stopAsking();
+    event.preventDefault();
   });
   input.addEventListener("blur", close);
+  form.addEventListener("submit", () => close());
 }
