@@ -98,8 +98,9 @@ def _first(query: Query, question: Question, curation: Curation) -> Ask:
 def _values_called(engine: Engine, facet: str, name: str, today: date) -> tuple[str, tuple[str, ...]]:
     """The values of a facet whose names have a text in them: ``("teacher", "李")`` → ``("teacher", ("7", "31"))``."""
     words = ask.split(name)
-    known = engine.names(ask.written(" ".join(words)).clauses, today.isoformat(), NAMES_LIMIT) if words else []
-    return facet, tuple(value for of, value, _text, _count in known if of == facet) or NOTHING
+    clauses = ask.written(" ".join(words)).clauses
+    known = engine.completions(clauses, today.isoformat(), NAMES_LIMIT).names if words else ()
+    return facet, tuple(one.name.value for one in known if one.name.facet == facet) or NOTHING
 
 
 def _other_ways(query: Query, question: Question, vocabulary: Vocabulary) -> list[tuple[str, tuple[Word, ...]]]:

@@ -28,9 +28,12 @@ PASSAGES_LIMIT = 60_000
 
 BATCH = 500
 
-VERSION = 2
+VERSION = 3
 """What documents, analysis and indices look like. One more whenever any of them changes: the worker then builds each
 library of a lower version anew. ``tests/search/test_index.py`` notices a change that was not counted."""
+
+RANKS = {"theme": 1, "institution": 3, "teacher": 5}
+"""Where other names stand between provinces (0), cities (2), counties (4), towns (6) and villages (8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ class Name:
     facet: str
     value: str
     text: str
+
+    @property
+    def rank(self) -> int:
+        """Wide names before narrow ones, where more match than can be counted: 浙江省 0, 杭州市 2."""
+        return len(place_ancestors(self.value)) * 2 - 2 if self.facet == "place" else RANKS.get(self.facet, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,9 @@ class CourseDocument:
 
     @property
     def source(self) -> dict:
-        """What an answer needs of it, as JSON."""
-        return {"slug": self.slug, "titles": list(self.titles), "names": list(self.names), "body": self.body}
+        """What an answer needs of it, as JSON. ``inside``: whether there are passages to look for."""
+        shown = {"slug": self.slug, "titles": list(self.titles), "names": list(self.names), "body": self.body}
+        return {**shown, "inside": bool(self.passages)}
 
     @property
     def digest(self) -> str:

@@ -5,6 +5,7 @@ A new filter is one entry here; documents, both engines, the address, the API an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -42,6 +43,30 @@ LANGUAGES: dict[str, str | Promise] = {
 
 Labels = Callable[[Iterable[str]], Mapping[str, str | Promise]]
 
+KEPT_SECONDS = 30
+"""How long a label that was changed in another process may still be shown."""
+
+
+class KeptLabels:
+    """Labels read from the database, kept in this process until something of the catalogue changes here, or for some
+    seconds."""
+
+    def __init__(self, read: Callable[[Iterable[str]], Mapping[str, str]]) -> None:
+        self._read = read
+        self._known: dict[str, str] = {}
+        self._until = 0.0
+
+    def __call__(self, values: Iterable[str]) -> Mapping[str, str]:
+        if time.monotonic() > self._until:
+            self.forget()
+        known, wanted = self._known, list(values)
+        if missing := [value for value in wanted if value not in known]:
+            known.update(self._read(missing))
+        return {value: known[value] for value in wanted if value in known}
+
+    def forget(self) -> None:
+        self._known, self._until = {}, time.monotonic() + KEPT_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class FacetField:
@@ -74,14 +99,17 @@ def _from(table: Mapping[str, str | Promise]) -> Labels:
     return lambda values: {value: table.get(value, value) for value in values}
 
 
+@KeptLabels
 def _theme_labels(slugs: Iterable[str]) -> dict[str, str]:
     return dict(Theme.objects.filter(slug__in=slugs).values_list("slug", "name"))
 
 
+@KeptLabels
 def _place_labels(codes: Iterable[str]) -> dict[str, str]:
     return dict(Place.objects.filter(code__in=codes).values_list("code", "name"))
 
 
+@KeptLabels
 def _institution_labels(codes: Iterable[str]) -> dict[str, str]:
     return dict(Institution.objects.filter(code__in=codes).values_list("code", "name"))
 
@@ -154,3 +182,10 @@ def _below(code: str) -> list[str]:
     direct = [f"{code}90[0-9]{{2}}"] if len(code) == PLACE_DIGITS[0] else []
     deeper = [digits for digits in PLACE_DIGITS if digits > len(code)]
     return [f"{code}[0-9]{{{deeper[0] - len(code)}}}", *direct] if deeper else []
+
+
+def forget_labels() -> None:
+    """Labels are read anew by the next question in this process."""
+    for facet in FACETS.values():
+        if isinstance(facet.labels, KeptLabels):
+            facet.labels.forget()

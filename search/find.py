@@ -13,12 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from catalog.models import Course
-from search import ask, highlight, rules, vocabulary
+from search import analysis, ask, highlight, rules, vocabulary
 from search.answer import SHOWN, Answer, Taught, answer
 from search.ask import Ask, Word
 from search.engines.choose import COURSES, DESK, engine
 from search.engines.contract import Engine, EngineAway, Row
 from search.facets import FACETS, place_ancestors
+from search.popular import popular_queries
 from search.query import Query
 from search.results import Facet, FacetValue, Hit, Passage, Results, Suggestion
 from search.suggest import suggestions
@@ -60,8 +61,10 @@ def search(query: Query, *, library: Engine | None = None) -> Results:
 
 def suggest(text: str, limit: int = 8) -> list[Suggestion]:
     """Completions of what is being typed, best first; none while the engine is away."""
+    text = text[:40]
+    asked = [(one.text, one.found) for one in popular_queries(analysis.fold(text), limit // 4)]
     try:
-        return suggestions(engine(COURSES), text[:40], timezone.localdate(), limit)
+        return suggestions(engine(COURSES), text, timezone.localdate(), limit, asked)
     except EngineAway:
         return []
 
@@ -95,10 +98,11 @@ def admin_ids(text: str, limit: int = 1000) -> list[int]:
 
 
 def _from_engine(query: Query, library: Engine) -> Results:
-    taught = Taught(vocabulary.current(), rules.rule_for(query.text))
+    taught = Taught(vocabulary.current(), rules.rule_for(query.text)) if query.text else None
     answered = answer(library, query, timezone.localdate(), SHOWN, taught)
     rows = answered.found.rows
-    inside = library.passages([row.id for row in rows], answered.words, PASSAGES) if answered.words else {}
+    spoken = [row.id for row in rows if row.source.get("inside", True)]
+    inside = library.passages(spoken, answered.words, PASSAGES) if spoken and answered.words else {}
     nearest = _nearest_spelling(answered)
     hits = tuple(_hit(row, answered.words, inside.get(row.id, ()), _why_hit(row, answered)) for row in rows)
     return Results(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.html import escape
 
-from search import analysis
+from search import analysis, grams
 from search.ask import Clause, Word
 
 SNIPPET_CHARACTERS = 90
@@ -26,8 +27,15 @@ class _Unit:
     sounds: frozenset[str]
 
 
+@lru_cache(maxsize=1024)
+def _folded(text: str) -> tuple[str, Sequence[int]]:
+    """As ``fold_with_offsets``. No character folds to nothing, so at equal length each stays in its place."""
+    folded = analysis.fold(text)
+    return (folded, range(len(text) + 1)) if len(folded) == len(text) else analysis.fold_with_offsets(text)
+
+
 def _units(text: str) -> list[_Unit]:
-    folded, offsets = analysis.fold_with_offsets(text)
+    folded, offsets = _folded(text)
     units: list[_Unit] = []
     for start, end in analysis.run_spans(folded):
         run = folded[start:end]
@@ -42,14 +50,29 @@ def _units(text: str) -> list[_Unit]:
     return units
 
 
+def _shortened(units: Iterable[_Unit]) -> list[_Unit]:
+    """With short words letter by letter, for initials: ``appkf`` is APP开发."""
+    return [
+        part
+        for unit in units
+        for part in (
+            [unit]
+            if len(unit.sounds) > 1
+            else [_Unit(unit.start, unit.end, frozenset([letter])) for letter in grams.initials(*unit.sounds)]
+        )
+    ]
+
+
 def heard_spans(text: str, clauses: Iterable[Clause]) -> list[Span]:
     """Where a text sounds like one of the clauses."""
-    units = _units(text)
+    clauses = list(clauses)
+    read = _units(text) if clauses else []
     spans: list[Span] = []
     for clause in clauses:
         if clause.form == "shape":
             spans += _in_original(text, clause.text)
             continue
+        units = _shortened(read) if clause.form == "init" else read
         length = len(clause.tokens)
         for first in range(len(units) - length + 1):
             if all(_sounds(units[first + n], clause, n) for n in range(length)):
@@ -84,7 +107,7 @@ def _in_original(text: str, word: str) -> list[Span]:
 
 def _occurrences(folded: str, word: str) -> list[Span]:
     """Latin words only as whole words: no ``c`` in ``science``."""
-    if not word:
+    if not word or word not in folded:
         return []
     before = r"(?<![a-z0-9])" if word[:1].isascii() else ""
     after = r"(?![a-z0-9])" if word[-1:].isascii() else ""

@@ -10,6 +10,7 @@ from django.dispatch import receiver
 from catalog.signals import courses_changed
 from media_pipeline.periodic import every
 from search import index, query_log
+from search.facets import forget_labels
 from search.models import Edition, Pin, Rule, Term
 from search.popular import mark_popular
 
@@ -19,6 +20,12 @@ def remember_and_flush(sender: Any, ids: list[int], **kwargs: Any) -> None:
     """The row is part of the change; the index follows its commit, and never makes it fail."""
     index.mark_stale(ids)
     transaction.on_commit(index.flush_small, robust=True)
+
+
+@receiver(courses_changed)
+def rename(sender: Any, **kwargs: Any) -> None:
+    """A theme, place or institution that is renamed changes its courses."""
+    transaction.on_commit(forget_labels, robust=True)
 
 
 @every(seconds=2, name="search index")

@@ -61,7 +61,7 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A completion. ``kind``: course, theme, place, teacher or institution; ``highlight`` is safe HTML;
+    """A completion. ``kind``: course, theme, place, teacher, institution or query; ``highlight`` is safe HTML;
     ``count`` is the number of courses behind it."""
 
     text: str

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import chain, islice
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from search import analysis, ask, highlight
 from search.ask import Clause, Word
-from search.engines.contract import Engine
+from search.engines.contract import Engine, Named
 from search.results import Suggestion
 
 ADDRESSES = {"theme": "theme", "place": "place"}
 """Names that have a page of their own; the others lead to a search."""
+
+SPARE = 2
+"""Times as many titles are asked for as are shown: some are alike, some have the parts of what is typed apart."""
 
 
 def typed(text: str) -> Word:
@@ -29,18 +35,78 @@ def typed(text: str) -> Word:
     return Word(joined, tuple(dict.fromkeys(clause for clause in clauses if clause.tokens)))
 
 
-def suggestions(engine: Engine, text: str, today: date, limit: int) -> list[Suggestion]:
-    """At most ``limit``, names of themes, places, people before titles. Raises EngineAway."""
+def suggestions(
+    engine: Engine, text: str, today: date, limit: int, asked: Sequence[tuple[str, int]] = ()
+) -> list[Suggestion]:
+    """At most ``limit``: names of themes, places, people before titles. ``asked``: queries that many people put and
+    that begin like this one, with the number of courses each finds; a few stand between names and titles. Raises
+    EngineAway."""
     word = typed(text)
     if not word.clauses:
         return []
-    day = today.isoformat()
-    names = [_name(word, *found) for found in engine.names(word.clauses, day, limit)]
-    titles = [
-        _title(word, row.source["titles"], row.source["slug"]) for row in engine.titles(word.clauses, day, limit * 3)
-    ]
-    found = [one for one in [*names[: limit // 2], *titles, *names[limit // 2 :]] if _agrees(word.text, one.text)]
-    return list({(one.kind, one.text): one for one in reversed(found)}.values())[::-1][:limit]
+    found = engine.completions(word.clauses, today.isoformat(), limit * SPARE)
+    names = (_name(word, named) for named in found.names)
+    titles = (_title(word, row.source["titles"], row.source["slug"]) for row in found.titles)
+    queries = (_query(word, query, count) for query, count in asked[: limit // 4])
+    ordered = chain(islice(_told(names), limit // 2), _told(queries), _told(titles), _told(names))
+    return _first(ordered, limit)
+
+
+def _told(found: Iterable[Suggestion | None]) -> Iterator[Suggestion]:
+    return (one for one in found if one is not None)
+
+
+def _first(found: Iterable[Suggestion], limit: int) -> list[Suggestion]:
+    """The first that differ; no more are made than are needed."""
+    unlike: dict[tuple[str, str], Suggestion] = {}
+    for one in found:
+        unlike.setdefault((one.kind, one.text), one)
+        if len(unlike) == limit:
+            break
+    return list(unlike.values())
+
+
+# One suggestion, or None where what is typed is not in its text ---------------------------------
+
+
+def _name(word: Word, named: Named) -> Suggestion | None:
+    name = named.name
+    address = reverse(ADDRESSES[name.facet], args=[name.value]) if name.facet in ADDRESSES else ""
+    marked = _marked(name.text, word)
+    url = address or _search(name.facet, name.value)
+    return Suggestion(name.text, name.facet, url, marked, named.count) if marked else None
+
+
+def _search(parameter: str, value: str) -> str:
+    return f"{reverse('search')}?{urlencode({parameter: value})}"
+
+
+def _query(word: Word, query: str, count: int) -> Suggestion | None:
+    marked = _marked(query, word)
+    return Suggestion(query, "query", _search("q", query), marked, count) if marked else None
+
+
+def _title(word: Word, titles: Sequence[str], slug: str) -> Suggestion | None:
+    """The first of a course's titles that matches."""
+    for title in titles:
+        if marked := _marked(title, word):
+            return Suggestion(title, "course", reverse("course", args=[slug]), marked)
+    return None
+
+
+def _marked(text: str, word: Word) -> str:
+    """The text with what is typed marked; "" when it is not there."""
+    spans = highlight.spans_of(text, [word], parts=False) or _begun(text, word)
+    return highlight.mark(text, spans) if spans and _agrees(word.text, text) else ""
+
+
+def _begun(text: str, word: Word) -> list[highlight.Span]:
+    """Where words of other scripts begin as typed: ``embr`` in ``Miao embroidery``."""
+    if not word.text.isascii():
+        return []
+    folded, offsets = analysis.fold_with_offsets(text)
+    begun = re.finditer(rf"(?<![a-z0-9]){re.escape(word.text)}", folded)
+    return [(offsets[match.start()], offsets[match.end() - 1] + 1) for match in begun]
 
 
 def _agrees(typed_text: str, text: str) -> bool:
@@ -49,22 +115,3 @@ def _agrees(typed_text: str, text: str) -> bool:
         return True
     folded = analysis.fold(text)
     return all(char in folded for char in typed_text if analysis.is_han(char))
-
-
-def _name(word: Word, facet: str, value: str, text: str, count: int) -> Suggestion:
-    address = reverse(ADDRESSES[facet], args=[value]) if facet in ADDRESSES else _search(facet, value)
-    return Suggestion(text, facet, address, _marked(text, word), count)
-
-
-def _search(facet: str, value: str) -> str:
-    return f"{reverse('search')}?{urlencode({facet: value})}"
-
-
-def _title(word: Word, titles: list[str], slug: str) -> Suggestion:
-    """The title that matched, the main one unless only another did."""
-    best = next((title for title in titles if highlight.spans_of(title, [word], parts=False)), titles[0])
-    return Suggestion(best, "course", reverse("course", args=[slug]), _marked(best, word))
-
-
-def _marked(text: str, word: Word) -> str:
-    return highlight.mark(text, highlight.spans_of(text, [word], parts=False))

@@ -45,6 +45,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         services.stop(list(started), tell=False)
 
 
+@pytest.fixture(autouse=True)
+def _labels_of_this_test() -> None:
+    """What is kept of one test's database is not shown in the next one's."""
+    from search.facets import forget_labels
+
+    forget_labels()
+
+
 _FOUND = pytest.StashKey[set[str]]()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from search.ask import Ask, Clause, Word
-from search.documents import CourseDocument
+from search.documents import CourseDocument, Name
 
 TITLE_WEIGHT, NAMES_WEIGHT, BODY_WEIGHT = 8.0, 2.0, 1.0
 """How much a token counts in each field group; measured in docs/decisions/search-ranking.md."""
@@ -38,6 +38,10 @@ def boost(views: int, published: float, today: date) -> float:
 def midnight(day: date) -> float:
     """The beginning of a day in UTC, in seconds since 1970."""
     return (day - date(1970, 1, 1)).days * 86_400.0
+
+
+NAMES_WEIGHED = 30
+"""Names that match what is typed of which the largest are chosen; of more than these, the widest (``Name.rank``)."""
 
 
 class EngineAway(Exception):
@@ -81,6 +85,20 @@ class Found:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name that courses are ordered by, and how many can be shown under it today."""
+
+    name: Name
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completions:
+    titles: tuple[Row, ...] = ()
+    names: tuple[Named, ...] = ()
+
+
 class Engine(ABC):
     """A library of documents. Methods raise ``EngineAway`` when the engine cannot answer."""
 
@@ -113,12 +131,10 @@ class Engine(ABC):
         a mapping with the fields of ``PassageDocument``."""
 
     @abstractmethod
-    def titles(self, clauses: Sequence[Clause], today: str, limit: int) -> list[Row]:
-        """Courses in whose titles one of the clauses matches, the most watched first; for suggestions."""
-
-    @abstractmethod
-    def names(self, clauses: Sequence[Clause], today: str, limit: int) -> list[tuple[str, str, str, int]]:
-        """Names in which one of the clauses matches, as (facet, value, text, number of courses), largest first."""
+    def completions(self, clauses: Sequence[Clause], today: str, limit: int) -> Completions:
+        """For suggestions: at most ``limit`` courses in whose titles one of the clauses matches, the most watched
+        first, and as many names, the largest first. A long clause may match where its parts stand apart
+        (``search.grams``). Of a course's ``source`` only ``slug`` and ``titles`` are sure to be there."""
 
     @abstractmethod
     def put(self, documents: Iterable[CourseDocument]) -> None:

@@ -11,9 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from catalog.models import Course
+from catalog.models import Course, Theme
 from catalog.signals import courses_changed
 from search import find, index
+from search.api import SearchOut, SuggestionOut
 from search.engines.choose import COURSES, engine
 from search.query import Query
 from tests.search import corpus
@@ -53,6 +54,34 @@ def test_suggest_api(embedded: dict[str, Course], client: Client) -> None:
     assert found[0].keys() == {"text", "kind", "url", "highlight", "count"}
     assert client.get("/api/v1/suggest", {"q": "绣" * 10_000}).status_code == 400
     assert client.get("/api/v1/suggest", {"q": "a", "limit": 0}).status_code == 400
+
+
+def test_api_answers_have_the_form_of_their_schemas(embedded: dict[str, Course], client: Client) -> None:
+    """They are not checked when they are made."""
+    for params in ({"q": "绕线三圈"}, {"q": "苗秀"}, {"q": "zzqqxx"}, {"place": "33"}):
+        found = client.get("/api/v1/search", params).json()
+        assert SearchOut.model_validate(found).model_dump() == found
+    for found in client.get("/api/v1/suggest", {"q": "miaox"}).json():
+        assert SuggestionOut.model_validate(found).model_dump() == found
+
+
+def test_labels_follow_the_catalogue(
+    embedded: dict[str, Course], django_assert_num_queries: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    query = Query(filters={"theme": ("stage",)})
+    assert _label(query, "theme", "stage") == "戏曲与艺术"
+    with django_assert_num_queries(0):
+        find.search(Query(filters={"theme": ("stage",)}, per_page=1))
+    with django_capture_on_commit_callbacks(execute=True):
+        theme = Theme.objects.get(slug="stage")
+        theme.name = "戏曲"
+        theme.save()
+    assert _label(query, "theme", "stage") == "戏曲"
+
+
+def _label(query: Query, name: str, value: str) -> str:
+    facet = next(facet for facet in find.search(query).facets if facet.name == name)
+    return next(str(one.label) for one in facet.values if one.value == value)
 
 
 def test_search_without_engine_looks_titles_up_and_heals(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from catalog.models import Course
-from search import find
+from search import ask, find
+from search.documents import CourseDocument, PassageDocument
+from search.engines.choose import engine
+from search.engines.contract import Engine
 from search.query import Query
 from tests.search.asking import counts, slugs
 
@@ -92,6 +95,25 @@ def test_search_opens_spoken_words_at_their_second() -> None:
     assert (passage.lesson, passage.lesson_title, passage.seconds, passage.page) == (3, "两种针法", 33, None)
     assert passage.url.endswith("/miao-xiu/3/?t=33")
     assert "<mark>绕线三圈</mark>" in passage.highlight
+
+
+def test_passages_with_all_words_come_alone(readonly_library: Engine) -> None:
+    texts = ["破线绣用丝线", "丝线在左", "打籽绣在右", "打籽绣也用丝线"]
+    courses = {1: texts, 2: texts[1:3], 3: ["锡箔"]}
+    library = engine("passages").fresh()
+    library.put(
+        CourseDocument(
+            id=number, slug=f"c{number}", titles=("课",), version=1,
+            passages=tuple(PassageDocument(1, "课", text, seconds=n) for n, text in enumerate(said)),
+        )
+        for number, said in courses.items()
+    )  # fmt: skip
+    found = library.passages([1, 2, 3], ask.as_written("打籽绣 丝线").words, 3)
+    library.drop()
+    assert {course: {one["text"] for one in best} for course, best in found.items()} == {
+        1: {"打籽绣也用丝线"},
+        2: {"丝线在左", "打籽绣在右"},
+    }
 
 
 def test_search_opens_printed_words_at_their_page() -> None:
@@ -205,26 +227,3 @@ def test_similar_courses_leave_out_the_course_itself() -> None:
     found = find.similar(miao)
     assert found
     assert miao not in {hit.id for hit in found}
-
-
-def test_suggest_titles() -> None:
-    for typed in ["苗", "苗绣", "苗繡", "miao", "miaox", "miaoxiu", "mx", "mxr", "miao绣", "遗苗"]:
-        assert "非遗苗绣入门" in {one.text for one in find.suggest(typed)}, typed
-
-
-def test_suggest_names_with_counts_and_addresses() -> None:
-    place = next(one for one in find.suggest("荣昌") if one.kind == "place")
-    assert (place.text, place.url, place.count) == ("荣昌区", "/places/500153/", 2)
-    assert place.highlight == "<mark>荣昌</mark>区"
-    theme = next(one for one in find.suggest("jkl") if one.kind == "theme")
-    assert (theme.text, theme.url, theme.count) == ("健康乐享", "/themes/health/", 3)
-    assert {one.kind for one in find.suggest("wushuigen")} >= {"teacher"}
-    house = next(one for one in find.suggest("hangzhoul") if one.kind == "institution")
-    assert house.url == "/search/?institution=hangzhou"
-
-
-def test_suggest_escapes_and_limits() -> None:
-    found = find.suggest("网页", limit=1)
-    assert [one.highlight for one in found] == ["&lt;script&gt;alert(1)&lt;/script&gt;<mark>网页</mark>安全"]
-    assert find.suggest("") == []
-    assert find.suggest("？") == []

@@ -7,19 +7,17 @@ managed or not. Three indices make a library (courses, passages, names); aliases
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
 
-from elasticsearch_dsl import A, Q
+from elasticsearch_dsl import Q
 
 from search.ask import Ask, Clause, Word, tokens
 from search.documents import CourseDocument
-from search.engines.contract import Engine, Entry, Found, Row
+from search.engines.contract import Completions, Engine, Entry, Found, Row
+from search.engines.elastic.bodies import best_passages, course_bodies, passages_body
+from search.engines.elastic.completing import completions
 from search.engines.elastic.library import Library
-from search.engines.elastic.queries import ORDERS, course_query, filter_queries, phrase, sound_query
+from search.engines.elastic.queries import phrase
 from search.engines.elastic.writing import Writer
-
-VALUES = 1000
-"""Values of one facet that are counted at the most."""
 
 
 class Elastic(Engine):
@@ -47,31 +45,14 @@ class Elastic(Engine):
     # Asking -------------------------------------------------------------------------------------
 
     def search(self, ask: Ask) -> Found:
-        with self._library.asking() as client:
-            asked = self._library.search(client, "courses").query(course_query(ask))
-            asked = asked.extra(track_total_hits=True, from_=ask.offset, size=ask.limit).source(["source"])
-            asked = asked.sort(*ORDERS[ask.sort if ask.words or ask.sort != "relevance" else "popular"])
-            if ask.filters:
-                asked = asked.post_filter(Q("bool", filter=filter_queries(ask)))
-            for name in ask.counted:
-                self._count_by(asked, ask, name)
-            answered = asked.execute().to_dict()
-        hits = answered["hits"]
+        first, *others = self._library.answers([("courses", body) for body in course_bodies(ask)])
+        hits = first["hits"]
         rows = tuple(Row(int(hit["_id"]), hit["_score"] or 0.0, hit["_source"]["source"]) for hit in hits["hits"])
+        counted = {name: found for answer in (first, *others) for name, found in answer.get("aggregations", {}).items()}
         counts = {
-            name: {bucket["key"]: bucket["doc_count"] for bucket in answered["aggregations"][name]["values"]["buckets"]}
-            for name in ask.counted
+            name: {bucket["key"]: bucket["doc_count"] for bucket in counted[name]["buckets"]} for name in ask.counted
         }
         return Found(hits["total"]["value"], rows, counts)
-
-    @staticmethod
-    def _count_by(asked: Any, ask: Ask, name: str) -> None:
-        """Adds the counts of one facet, under the filters of all others."""
-        values = {"field": f"facet_{name}", "size": VALUES}
-        if name == "place" and ask.places:
-            values["include"] = ask.places
-        among = Q("bool", filter=filter_queries(ask, but=name)) if ask.filters else Q("match_all")
-        asked.aggs.bucket(name, A("filter", among)).bucket("values", A("terms", **values))
 
     def passages(self, ids: Sequence[int], words: Sequence[Word], each: int) -> dict[int, list[dict]]:
         written = [[clause for clause in word.written if clause.tokens] for word in words if "inside" in word.groups]
@@ -83,48 +64,11 @@ class Elastic(Engine):
             for clauses in written
         ]
         some = Q("match", text=" ".join(token for token, _prefix in tokens(words)))
-        found = self._passages(ids, Q("bool", must=together), each)
-        left = [course for course in ids if course not in found]
-        return {**found, **(self._passages(left, some, each) if left else {})}
+        (answer,) = self._library.answers([("passages", passages_body(ids, together, some, each))])
+        return best_passages(answer)
 
-    def _passages(self, ids: Sequence[int], query: Any, each: int) -> dict[int, list[dict]]:
-        inner = {"name": "best", "size": each, "_source": ["source"]}
-        with self._library.asking() as client:
-            asked = self._library.search(client, "passages")
-            asked = asked.query(Q("bool", must=[query], filter=[Q("terms", course=list(ids))])).source(False)
-            asked = asked.extra(size=len(ids), collapse={"field": "course", "inner_hits": inner})
-            hits = asked.execute().to_dict()["hits"]["hits"]
-        return {
-            int(hit["fields"]["course"][0]): [
-                best["_source"]["source"] for best in hit["inner_hits"]["best"]["hits"]["hits"]
-            ]
-            for hit in hits
-        }
-
-    def titles(self, clauses: Sequence[Clause], today: str, limit: int) -> list[Row]:
-        fields = {"text": "title_text", "py": "title_py", "near": "title_near", "init": "title_init"}
-        shown = Q("range", until={"gte": today})
-        with self._library.asking() as client:
-            asked = self._library.search(client, "courses")
-            asked = asked.query(Q("bool", filter=[shown, sound_query(clauses, fields)])).source(["source"])
-            asked = asked.sort({"views": "desc"}, {"title_length": "asc"}, {"id": "asc"}).extra(size=limit)
-            hits = asked.execute().to_dict()["hits"]["hits"]
-        return [Row(int(hit["_id"]), float(hit["sort"][0]), hit["_source"]["source"]) for hit in hits]
-
-    def names(self, clauses: Sequence[Clause], today: str, limit: int) -> list[tuple[str, str, str, int]]:
-        forms = {form: form for form in ("text", "py", "near", "init")}
-        with self._library.asking() as client:
-            asked = self._library.search(client, "names").query(sound_query(clauses, forms))
-            hits = asked.extra(size=100).execute().to_dict()["hits"]["hits"]
-            names = [(hit["_source"]["facet"], hit["_source"]["value"], hit["_source"]["label"]) for hit in hits]
-            if not names:
-                return []
-            counted = self._library.search(client, "courses").query(Q("range", until={"gte": today}))
-            behind = {str(n): Q("term", **{f"facet_{name[0]}": name[1]}).to_dict() for n, name in enumerate(names)}
-            counted.aggs.bucket("names", A("filters", filters=behind))
-            buckets = counted.extra(size=0).execute().to_dict()["aggregations"]["names"]["buckets"]
-        found = [(*name, buckets[str(n)]["doc_count"]) for n, name in enumerate(names)]
-        return sorted((name for name in found if name[3]), key=lambda name: -name[3])[:limit]
+    def completions(self, clauses: Sequence[Clause], today: str, limit: int) -> Completions:
+        return completions(self._library, clauses, today, limit)
 
     # Writing ------------------------------------------------------------------------------------
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from elasticsearch import Elasticsearch
-from elasticsearch_dsl import A, Q, Search
 
 from search.documents import VERSION
-from search.engines.contract import Entry
+from search.engines.contract import EngineAway, Entry
 from search.engines.elastic.cluster import Cluster
 from search.engines.elastic.mapping import MAPPINGS, PARTS, SETTINGS
 
@@ -20,6 +19,8 @@ log = logging.getLogger(__name__)
 
 PAGE = 1000
 """Courses that are audited at a time."""
+
+NEVER_BUILT = "the index “%s” was never built; run rebuild_index"
 
 GRACE_SECONDS = 60
 """How long old indices stay after the swap: longer than any question that began in them."""
@@ -57,11 +58,23 @@ class Library:
         """The client, for one question. Raises EngineAway."""
         return self.cluster.asking()
 
-    def search(self, client: Elasticsearch, part: str) -> Search:
-        """A question to one part. Shards that are being moved make it fail, and be asked again, rather than leave
-        courses out; where there are several, each scores by the words of all."""
-        asked = Search(using=client, index=self.part(part)).params(allow_partial_search_results=False)
-        return asked.params(search_type="dfs_query_then_fetch") if self.cluster.shards > 1 else asked
+    def answers(self, asked: Sequence[tuple[str, dict]]) -> list[dict]:
+        """What the server says to several questions, each a part of the library and a body, in one round. Shards that
+        are being moved make one fail, and be asked again, rather than leave courses out; where there are several, each
+        scores by the words of all. Raises EngineAway when it refuses one."""
+        how: dict[str, object] = {"allow_partial_search_results": False}
+        if self.cluster.shards > 1:
+            how["search_type"] = "dfs_query_then_fetch"
+        searches = [line for part, body in asked for line in ({"index": self.part(part), **how}, body)]
+        with self.cluster.asking() as client:
+            answers = client.msearch(searches=searches)["responses"]
+        for answer in answers:
+            if answer["status"] == 404:
+                raise EngineAway(NEVER_BUILT % self.index)
+            if "error" in answer:
+                log.error("Elasticsearch refused a question: %s", answer["error"])
+                raise EngineAway(str(answer["error"]["reason"]))
+        return answers
 
     def live(self) -> Live | None:
         """What answers now; None when nothing was built."""
@@ -174,8 +187,7 @@ class Library:
 
     def _passages(self, courses: list[int]) -> dict[int, int]:
         """How many passages there are, by course."""
-        with self.cluster.asking() as client:
-            found = self.search(client, "passages").query(Q("terms", course=courses)).extra(size=0)
-            found.aggs.bucket("courses", A("terms", field="course", size=PAGE))
-            buckets = found.execute().to_dict()["aggregations"]["courses"]["buckets"]
-        return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
+        counted = {"courses": {"terms": {"field": "course", "size": PAGE}}}
+        body = {"size": 0, "query": {"terms": {"course": courses}}, "aggs": counted}
+        (answer,) = self.answers([("passages", body)])
+        return {bucket["key"]: bucket["doc_count"] for bucket in answer["aggregations"]["courses"]["buckets"]}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from search import analysis
-from search.documents import CourseDocument, PassageDocument
+from search import analysis, grams
+from search.documents import CourseDocument, Name, PassageDocument
 from search.facets import FACETS
 
 PARTS = ("courses", "passages", "names")
@@ -15,16 +15,19 @@ _STREAMS = (
     *("title_py", "title_near", "title_init", "names_py", "names_init"),
 )
 _KEPT = {"type": "object", "enabled": False}
+_TYPED = {"type": "text", "analyzer": "whitespace", "index_options": "docs", "norms": False}
+"""For ``search.grams``: which documents have a term, not where nor how often."""
+
 MAPPINGS: dict[str, dict] = {
     "courses": {
-        "_source": {"excludes": list(_STREAMS)},
+        "_source": {"excludes": [*_STREAMS, "typed"]},
         "dynamic": False,
         "properties": {
             **dict.fromkeys(_STREAMS, _TEXT),
             **{f"facet_{name}": {"type": "keyword"} for name in FACETS},
             **{"id": {"type": "long"}, "until": {"type": "keyword"}, "sort_key": {"type": "keyword"}},
-            **{"views": {"type": "long"}, "published": {"type": "double"}, "title_length": {"type": "integer"}},
-            "source": _KEPT,
+            **{"views": {"type": "long"}, "published": {"type": "double"}},
+            **{"typed": _TYPED, "source": _KEPT},
         },
     },
     "passages": {
@@ -33,8 +36,9 @@ MAPPINGS: dict[str, dict] = {
         "properties": {"text": _TEXT, "course": {"type": "long"}, "source": _KEPT},
     },
     "names": {
+        "_source": {"excludes": ["typed", "rank"]},
         "dynamic": False,
-        "properties": dict.fromkeys(("text", "py", "near", "init"), _TEXT),
+        "properties": {"typed": _TYPED, "rank": {"type": "integer"}},
     },
 }
 SETTINGS = {"max_result_window": 1_000_000}
@@ -52,7 +56,7 @@ def course_body(document: CourseDocument) -> dict:
         **{"names_text": names.text, "names_py": names.py, "names_init": names.init},
         "body_text": analysis.text_stream([document.body]),
         "inside_text": analysis.text_stream([passage.text for passage in document.passages]),
-        "title_length": len(document.titles[0]) if document.titles else 0,
+        "typed": grams.stored(document.titles),
         **{"views": document.views, "published": document.published, "sort_key": document.sort_key},
         "until": document.until or NEVER,
         **values,
@@ -62,3 +66,10 @@ def course_body(document: CourseDocument) -> dict:
 def passage_body(course: int, passage: PassageDocument) -> dict:
     source = {name: getattr(passage, name) for name in PassageDocument.__slots__}
     return {"course": course, "text": analysis.text_stream([passage.text]), "source": source}
+
+
+def name_body(name: Name) -> dict:
+    return {
+        **{"facet": name.facet, "value": name.value, "text": name.text},
+        **{"typed": grams.stored([name.text]), "rank": name.rank},
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from elasticsearch_dsl import Q
@@ -103,11 +103,6 @@ def loose_query(words: Sequence[Word]) -> Any:
     core = {"query": text, "fields": list(FIELDS.values()), "operator": "or", "minimum_should_match": LOOSE_LEAST}
     inside = {"query": text, "boost": INSIDE_WEIGHT, "minimum_should_match": "2<60%"}
     ways = [Q("combined_fields", **core), Q("match", inside_text=inside)]
-    return Q("bool", should=ways, minimum_should_match=1)
-
-
-def sound_query(clauses: Iterable[Clause], fields: Mapping[str, str]) -> Any:
-    ways = [phrase(fields[clause.form], clause.tokens, 1.0, clause.prefix) for clause in clauses]
     return Q("bool", should=ways, minimum_should_match=1)
 
 

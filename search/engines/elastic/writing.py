@@ -16,11 +16,10 @@ from typing import cast
 
 from elasticsearch import ApiError
 
-from search import analysis
 from search.documents import CourseDocument, Name
 from search.engines.contract import EngineAway, RefusedDocuments
 from search.engines.elastic.library import Library
-from search.engines.elastic.mapping import PARTS, course_body, passage_body
+from search.engines.elastic.mapping import PARTS, course_body, name_body, passage_body
 
 log = logging.getLogger(__name__)
 
@@ -110,10 +109,7 @@ class Writer:
             yield self._line("passages", course, f"{course}-{number}", version)
 
     def _name_line(self, name: Name, version: int) -> Line:
-        said = analysis.streams([name.text])
-        body = {"facet": name.facet, "value": name.value, "label": name.text}
-        body |= {form: getattr(said, form) for form in ("text", "py", "near", "init")}
-        return self._line("names", None, f"{name.facet}:{name.value}", version, body)
+        return self._line("names", None, f"{name.facet}:{name.value}", version, name_body(name))
 
     def _line(self, part: str, course: int | None, key: str, version: int, body: dict | None = None) -> Line:
         """A document to write, or to remove when there is no body; a newer one in the index wins."""

@@ -12,25 +12,28 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from search import analysis
+from search import analysis, grams
 from search.ask import Ask, Clause, Word
-from search.documents import CourseDocument, PassageDocument
+from search.documents import CourseDocument, Name, PassageDocument
 from search.engines.contract import (
     BODY_WEIGHT,
     INSIDE_WEIGHT,
     MOST_BOOST,
+    NAMES_WEIGHED,
     NAMES_WEIGHT,
     SOUND_WEIGHTS,
     TITLE_WEIGHT,
+    Completions,
     Engine,
     EngineAway,
     Entry,
     Found,
+    Named,
     Row,
     boost,
 )
 from search.engines.embedded import bits
-from search.engines.embedded.expressions import any_token, inside_expression, sound_expression, word_expression
+from search.engines.embedded.expressions import any_token, inside_expression, typed_expression, word_expression
 from search.engines.embedded.library import PASSAGE_BITS, Library
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,8 @@ LOOSE_SHARE = 0.3
 """A loose answer ends where the score falls below this share of the best."""
 
 LOOSE_PASSAGES = 200
+ID_BITS = 32
+LAST_ID, MOST_VIEWS = 2**ID_BITS - 1, 2**31 - 1
 WRITE_BATCH = 1000
 EVERY, UNTIL = "", "until"
 """Names under which all courses, and courses by the last day of their licence, are kept beside the facets."""
@@ -251,34 +256,34 @@ class Embedded(Engine):
                 return [json.loads(source) for (source,) in rows]
         return []
 
-    def titles(self, clauses: Sequence[Clause], today: str, limit: int) -> list[Row]:
-        columns = {"text": "title_text", "py": "title_py", "near": "title_near", "init": "title_init"}
-        with self._reading() as db:
-            ended = [day for day in self._state(db).values(db, UNTIL) if day < today]
-            hidden = bits.members(self._state(db).any_of(db, UNTIL, ended))
-            rows = db.execute(
-                "SELECT course.id, views FROM core JOIN course ON course.id = core.rowid WHERE core MATCH ?"
-                " ORDER BY views DESC, length(title_init), course.id LIMIT 400",
-                (sound_expression(clauses, columns),),
-            ).fetchall()
-            best = [(course, float(views)) for course, views in rows if not bits.has(hidden, course)]
-            return list(self._rows(db, best[:limit]))
-
-    def names(self, clauses: Sequence[Clause], today: str, limit: int) -> list[tuple[str, str, str, int]]:
+    def completions(self, clauses: Sequence[Clause], today: str, limit: int) -> Completions:
+        expression = typed_expression(clauses)
         with self._reading() as db:
             state = self._state(db)
-            ended = [day for day in state.values(db, UNTIL) if day < today]
-            shown = state.any_of(db, EVERY, [EVERY]) & ~state.any_of(db, UNTIL, ended)
-            rows = db.execute(
-                "SELECT facet, value, name.text FROM name_text JOIN name ON name.id = name_text.rowid"
-                " WHERE name_text MATCH ?",
-                (sound_expression(clauses, {form: form for form in ("text", "py", "near", "init")}),),
-            ).fetchall()
-            counted = [
-                (facet, value, text, (state.any_of(db, facet, [value]) & shown).bit_count())
-                for facet, value, text in rows
-            ]
-        return sorted((name for name in counted if name[3]), key=lambda name: -name[3])[:limit]
+            ended = state.any_of(db, UNTIL, [day for day in state.values(db, UNTIL) if day < today])
+            shown = state.any_of(db, EVERY, [EVERY]) & ~ended
+            return Completions(
+                tuple(self._titles(db, expression, bits.members(ended), limit)),
+                tuple(self._names(db, state, expression, shown, limit)),
+            )
+
+    def _titles(self, db: sqlite3.Connection, expression: str, ended: bytes, limit: int) -> Iterator[Row]:
+        """Read in the order of the table, which is that of views, and no further than needed."""
+        keys = db.execute("SELECT rowid FROM typed WHERE typed MATCH ? ORDER BY rowid", (expression,))
+        ids = (key & LAST_ID for (key,) in keys)
+        found = islice((course for course in ids if not bits.has(ended, course)), limit)
+        yield from self._rows(db, [(course, 0.0) for course in found])
+
+    @staticmethod
+    def _names(db: sqlite3.Connection, state: bits.Facets, expression: str, shown: int, limit: int) -> list[Named]:
+        rows = db.execute(
+            "SELECT facet, value, text FROM name_typed JOIN name ON name.id = name_typed.rowid"
+            " WHERE name_typed MATCH ? ORDER BY name.rank LIMIT ?",
+            (expression, NAMES_WEIGHED),
+        )
+        names = [Name(*row) for row in rows]
+        counted = [Named(name, (state.any_of(db, name.facet, [name.value]) & shown).bit_count()) for name in names]
+        return sorted((one for one in counted if one.count), key=lambda one: -one.count)[:limit]
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -330,17 +335,17 @@ class Embedded(Engine):
             " names_init) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (document.id, titles.text, names.text, body, titles.py, titles.near, titles.init, names.py, names.init),
         )
+        key = _typed_key(document.id, document.views)
+        db.execute("INSERT INTO typed (rowid, grams) VALUES (?, ?)", (key, grams.stored(document.titles)))
         self._insert_passages(db, document.id, document.passages)
         for name in document.known:
             made = db.execute(
-                "INSERT OR IGNORE INTO name (facet, value, text) VALUES (?, ?, ?)", (name.facet, name.value, name.text)
+                "INSERT OR IGNORE INTO name (facet, value, text, rank) VALUES (?, ?, ?, ?)",
+                (name.facet, name.value, name.text, name.rank),
             )
             if made.rowcount:
-                said = analysis.streams([name.text])
-                db.execute(
-                    "INSERT INTO name_text (rowid, text, py, near, init) VALUES (?, ?, ?, ?, ?)",
-                    (made.lastrowid, said.text, said.py, said.near, said.init),
-                )
+                said = grams.stored([name.text])
+                db.execute("INSERT INTO name_typed (rowid, grams) VALUES (?, ?)", (made.lastrowid, said))
 
     @staticmethod
     def _insert_passages(db: sqlite3.Connection, course: int, passages: Sequence[PassageDocument]) -> None:
@@ -353,14 +358,16 @@ class Embedded(Engine):
     def _erase(self, db: sqlite3.Connection, courses: Iterable[int]) -> None:
         sets: dict[tuple[str, str], list[int]] = defaultdict(list)
         for course in courses:
-            row = db.execute("SELECT facets FROM course WHERE id = ?", (course,)).fetchone()
+            row = db.execute("SELECT facets, views FROM course WHERE id = ?", (course,)).fetchone()
             if row is None:
                 continue
-            for name, value in json.loads(row[0]):
+            facets, views = row
+            for name, value in json.loads(facets):
                 sets[name, value].append(course)
             first, last = course << PASSAGE_BITS, ((course + 1) << PASSAGE_BITS) - 1
             db.execute("DELETE FROM course WHERE id = ?", (course,))
             db.execute("DELETE FROM core WHERE rowid = ?", (course,))
+            db.execute("DELETE FROM typed WHERE rowid = ?", (_typed_key(course, views),))
             db.execute("DELETE FROM passage WHERE rowid BETWEEN ? AND ?", (first, last))
             db.execute("DELETE FROM passage_source WHERE id BETWEEN ? AND ?", (first, last))
         bits.alter(db, sets, present=False)
@@ -388,6 +395,11 @@ class Embedded(Engine):
 
     def drop(self) -> None:
         self._library.drop()
+
+
+def _typed_key(course: int, views: int) -> int:
+    """A key that grows as views fall: a table of words gives its rows in the order of their keys."""
+    return (MOST_VIEWS - min(views, MOST_VIEWS)) << ID_BITS | course
 
 
 def _sets(document: CourseDocument) -> list[tuple[str, str]]:

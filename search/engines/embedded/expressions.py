@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from search import analysis
+from search import analysis, grams
 from search.ask import Clause, Word, tokens
 
 SOUND_FIELDS = {
@@ -67,5 +67,5 @@ def inside_expression(word: Word) -> str:
     return " OR ".join(ways) if "inside" in word.groups else ""
 
 
-def sound_expression(clauses: Iterable[Clause], columns: Mapping[str, str]) -> str:
-    return " OR ".join(f"{columns[clause.form]} : {phrase(clause.tokens, clause.prefix)}" for clause in clauses)
+def typed_expression(clauses: Iterable[Clause]) -> str:
+    return " OR ".join(f"({' AND '.join(phrase([gram]) for gram in grams.wanted(clause))})" for clause in clauses)

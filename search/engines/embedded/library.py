@@ -27,14 +27,15 @@ CREATE INDEX course_published ON course (published DESC, id DESC);
 CREATE INDEX course_sort_key ON course (sort_key, id);
 CREATE TABLE gone (id INTEGER PRIMARY KEY, version INTEGER NOT NULL);
 CREATE TABLE facet (name TEXT, value TEXT, bits BLOB NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
-CREATE TABLE name (id INTEGER PRIMARY KEY, facet TEXT, value TEXT, text TEXT, UNIQUE (facet, value));
+CREATE TABLE name (id INTEGER PRIMARY KEY, facet TEXT, value TEXT, text TEXT, rank INTEGER, UNIQUE (facet, value));
 CREATE TABLE passage_source (id INTEGER PRIMARY KEY, source TEXT NOT NULL);
 CREATE VIRTUAL TABLE core USING fts5 (
     title_text, names_text, body_text, title_py, title_near, title_init, names_py, names_init,
     tokenize = "ascii tokenchars '+#'"
 );
 CREATE VIRTUAL TABLE passage USING fts5 (text, tokenize = "ascii tokenchars '+#'");
-CREATE VIRTUAL TABLE name_text USING fts5 (text, py, near, init, tokenize = "ascii tokenchars '+#'");
+CREATE VIRTUAL TABLE typed USING fts5 (grams, detail = none, tokenize = "ascii tokenchars '+#.-'");
+CREATE VIRTUAL TABLE name_typed USING fts5 (grams, detail = none, tokenize = "ascii tokenchars '+#.-'");
 """
 PRAGMAS = """
 PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA mmap_size = 268435456; PRAGMA cache_size = -32000;
@@ -127,7 +128,7 @@ class Library:
     def adopt(self, other: Library) -> None:
         """Makes another file the live one. Who still reads the old keeps it open until the next question."""
         new = other.path()
-        for table in ("core", "passage", "name_text"):
+        for table in ("core", "passage", "typed", "name_typed"):
             other.db().execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")  # noqa: S608
         other.db().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         other.close()
