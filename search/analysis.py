@@ -20,7 +20,7 @@ py stream           a syllable a Han character, words as they      ``重庆苗�
                     differs, character by character
 init stream         first letters, words letter by letter          ``C语言`` → ``c y y``
 near stream         py with sounds that are often mixed up         ``zhang`` → ``zan``, ``ning`` → ``lin``
-                    folded: zh/z ch/c sh/s, n/l, -ng/-n
+                    folded: zh/z ch/c sh/s, n/l, -ng/-n, ü/u
 ==================  =============================================  ==========================================
 
 A phrase in the text stream is a substring of one run, so a part from the middle of a title is found like its
@@ -71,6 +71,9 @@ _ALL_SYLLABLES = """
     zuan zui zun zuo
 """
 SYLLABLES = frozenset(_ALL_SYLLABLES.split())
+TYPED_AS = {"lue": "lve", "nue": "nve"}
+"""Syllables that keyboards without ü spell otherwise; ``nue`` may also be ``nu e``, and ``nuer`` ``nu er``."""
+
 LONGEST = max(map(len, SYLLABLES))
 BEGINNINGS = frozenset(syllable[:end] for syllable in SYLLABLES for end in range(1, len(syllable) + 1))
 SPELLINGS_LIMIT = 8
@@ -186,7 +189,7 @@ def initials(units: Iterable[str]) -> tuple[str, ...]:
     return tuple(letter for unit in units for letter in (unit[0] if unit in SYLLABLES else unit))
 
 
-_NEAR = ((re.compile(r"^([zcs])h"), r"\1"), (re.compile(r"^n(?=.)"), "l"), (re.compile(r"ng$"), "n"))
+_NEAR = ((re.compile(r"^([zcs])h"), r"\1"), (re.compile(r"^n(?=.)"), "l"), (re.compile(r"ng$"), "n"), (re.compile(r"v"), "u"))
 
 
 @lru_cache(maxsize=5_000)
@@ -203,16 +206,16 @@ def near(syllable: str) -> str:
 def spellings(letters: str, unfinished: bool = False) -> tuple[tuple[str, ...], ...]:
     """Ways to cut letters into syllables, fewest first: ``xian`` → ``(("xian",), ("xi", "an"))``; empty when there is
     none. ``unfinished``: the last may be the beginning of one, ``miaox`` → ``(("miao", "x"),)``."""
-    letters = letters.replace("lue", "lve").replace("nue", "nve").replace("u:", "v")
+    letters = letters.replace("u:", "v")
     if not _LATIN.fullmatch(letters) or len(letters) > WORD_LIMIT:
         return ()
     best: list[list[tuple[str, ...]]] = [[()]]
     for end in range(1, len(letters) + 1):
         known = BEGINNINGS if unfinished and end == len(letters) else SYLLABLES
         ways = [
-            (*way, letters[start:end])
+            (*way, TYPED_AS.get(letters[start:end], letters[start:end]))
             for start in range(max(0, end - LONGEST), end)
-            if letters[start:end] in known
+            if letters[start:end] in known or letters[start:end] in TYPED_AS
             for way in best[start]
         ]
         best.append(sorted(ways, key=len)[:SPELLINGS_LIMIT])

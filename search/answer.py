@@ -31,13 +31,14 @@ NOTHING = ("",)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``words`` as they were asked in the end, ``asked`` as it was put first. ``level``: ``written``, ``cut``,
-    ``heard``, ``loose`` or ``none``. ``elsewhere``: courses there would be without the filters, told when there is
-    none with them."""
+    """``words`` as they were asked in the end. ``level``: ``written``, ``cut``, ``heard``, ``loose`` or ``none``.
+    ``matching``: courses with every word; they come first, and the others of ``found`` are the closest to it.
+    ``elsewhere``: courses there would be without the filters, told when there are few with them."""
 
     found: Found
     words: tuple[Word, ...]
     level: str
+    matching: int
     elsewhere: int = 0
 
 
@@ -56,29 +57,38 @@ def answer(
     taught = taught or Taught()
     question = ask.as_written(query.text, taught.vocabulary)
     if query.text and not (question.words or question.excluded or question.named):
-        return Answer(Found(0), (), "none")
-    first = replace(
+        return Answer(Found(0), (), "none", 0)
+    asked = replace(
         _first(query, question, taught.curation),
         within=tuple(_values_called(engine, facet, name, today) for facet, name in question.named),
         counted=tuple(counted),
         today=today,
     )
-    found = _ordered(engine, first)
-    if found.total >= WEAK or not first.words:
-        return Answer(found, first.words, "written")
-    elsewhere = _unfiltered(engine, first) if query.filters else found.total
+    found, level = _ordered(engine, asked), "written"
+    if found.total >= WEAK or not asked.words:
+        return Answer(found, asked.words, level, found.total)
+    elsewhere = _unfiltered(engine, asked) if query.filters else found.total
     if elsewhere >= WEAK:
-        return Answer(found, first.words, "written", elsewhere)
-    for level, words in _other_ways(query, question, taught.vocabulary):
-        asked = replace(first, words=words)
-        more = _ordered(engine, asked) if words != first.words else found
+        return Answer(found, asked.words, level, found.total, elsewhere)
+    for way, words in _other_ways(query, question, taught.vocabulary):
+        otherwise = replace(asked, words=words)
+        more = _ordered(engine, otherwise) if words != asked.words else found
         if more.total > found.total:
-            return Answer(more, words, level)
-    if found.total or elsewhere:
-        return Answer(found, first.words, "written", elsewhere)
-    loose = replace(first, words=ask.as_loose(first.words), loose=True)
-    found = _ordered(engine, loose)
-    return Answer(found, loose.words, "loose" if found.total else "none")
+            return Answer(more, words, way, more.total)
+    if found.total and (query.filters or any(word.exact or word.field for word in asked.words)):
+        return Answer(found, asked.words, level, found.total, elsewhere)
+    return _with_the_closest(engine, asked, found)
+
+
+def _with_the_closest(engine: Engine, asked: Ask, found: Found) -> Answer:
+    """The few courses with every word, and after them those with most of the words."""
+    few = found.rows if not asked.offset else engine.search(replace(asked, offset=0, limit=WEAK, counted=())).rows
+    first = tuple(dict.fromkeys((*asked.pinned, *(row.id for row in few))))
+    loose = replace(asked, words=ask.as_loose(asked.words), loose=True, pinned=first)
+    more = _ordered(engine, loose)
+    if more.total <= found.total:
+        return Answer(found, asked.words, "written" if found.total else "none", found.total)
+    return Answer(more, loose.words, "loose", found.total)
 
 
 def _first(query: Query, question: Question, curation: Curation) -> Ask:

@@ -85,11 +85,11 @@ def similar(course_id: int, limit: int = 6) -> list[Hit]:
 
 
 def admin_ids(text: str, limit: int = 1000) -> list[int]:
-    """Ids of all courses, drafts too, that match, best first. For the desk only: the caller scopes them."""
+    """Ids of all courses, drafts too, with every word, best first. For the desk only: the caller scopes them."""
     query = Query.from_params({"q": text})
     try:
-        found = answer(engine(DESK), replace(query, per_page=limit), timezone.localdate().min).found
-        return [row.id for row in found.rows]
+        answered = answer(engine(DESK), replace(query, per_page=limit), timezone.localdate().min)
+        return [row.id for row in answered.found.rows[: answered.matching]]
     except EngineAway:
         return list(_titled(Course.objects.all(), query.text).values_list("pk", flat=True)[:limit])
 
@@ -215,6 +215,8 @@ def _why(answered: Answer, nearest: str) -> str:
         return _("去掉筛选后有 %(count)d 门课程。") % {"count": answered.elsewhere}
     if nearest:
         return _("按拼音找到“%(text)s”") % {"text": nearest}
+    if answered.level == "loose" and answered.matching:
+        return _("完全符合的有 %(count)d 门，其后是最接近的。") % {"count": answered.matching}
     if answered.level == "loose":
         return _("没有完全相同的内容，以下是最接近的。")
     return ""

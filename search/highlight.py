@@ -101,7 +101,7 @@ def written_spans(text: str, word: Word, *, parts: bool = True) -> list[Span]:
 
 
 def _in_original(text: str, word: str) -> list[Span]:
-    folded, offsets = analysis.fold_with_offsets(text)
+    folded, offsets = _folded(text)
     return [(offsets[start], offsets[end - 1] + 1) for start, end in _occurrences(folded, word)]
 
 

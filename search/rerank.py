@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from search import analysis
+from search import analysis, highlight
 from search.ask import Word
 from search.engines.contract import Row
 
@@ -26,7 +26,8 @@ TEXT_CHARACTERS = 2_000
 TOGETHER = 60
 """Characters within which the words of a sentence count as standing together."""
 
-COPIES_WEIGHT = 0.05
+TITLE_COPIES, NAME_COPIES = 0.1, 0.02
+"""How much each doubling of the courses with the same title, and with the same name in their titles, counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,8 @@ class _Weights:
 
 
 def _keyword_weights(read: Sequence[_Read], words: Sequence[Word]) -> list[float]:
-    """Whether a course is about the words that are not in its title: how often its text has the rarest of them, and
-    how densely. A title that ends with a word is about it (水彩画 is a 画)."""
+    """Whether a course is about the words that are not in its title: how often its text has the rarest of them, how
+    densely, and how early the last of them comes. A title that ends with a word is about it (水彩画 is a 画)."""
     return [_about(one, words) for one in read]
 
 
@@ -149,11 +150,32 @@ def _about(one: _Read, words: Sequence[Word]) -> float:
     outside = [word.text for word in words if word.text not in one.title]
     times = min((one.text.count(word) for word in outside), default=0)
     density = times / (len(one.text) / 100 + 1)
+    places = [one.text.find(word) for word in outside]
+    early = 1 / (1 + max(places) / 100) if places and min(places) >= 0 else 0.0
     main = analysis.fold(one.row.source["titles"][0])
-    return 0.5 * math.log1p(times) + 0.5 * density + 0.5 * any(main.endswith(word.text) for word in words)
+    ends = any(main.endswith(word.text) for word in words)
+    return 0.5 * math.log1p(times) + 0.5 * density + 0.3 * early + 0.5 * ends
 
 
 def _name_weights(read: Sequence[_Read], words: Sequence[Word]) -> list[float]:
-    """Letters fit several titles equally well; one that more courses bear is more likely meant."""
-    copies = Counter(one.title for one in read)
-    return [COPIES_WEIGHT * math.log2(copies[one.title]) for one in read]
+    """What sounds alike fits several names equally well. One that more courses bear is more likely meant, and one with
+    more of the characters that were typed, where they were characters."""
+    (word,) = words
+    named = [_heard(one, word) for one in read]
+    titles, names = Counter(one.title for one in read), Counter(named)
+    return [
+        TITLE_COPIES * math.log2(titles[one.title]) + NAME_COPIES * math.log2(names[name]) + _kept(word.text, name)
+        for one, name in zip(read, named, strict=True)
+    ]
+
+
+def _heard(one: _Read, word: Word) -> str:
+    """What in the first title sounds like a word, as it is compared; the title where nothing does."""
+    title = analysis.fold(one.row.source["titles"][0])
+    spans = highlight.heard_spans(title, word.spoken)
+    return title[slice(*max(spans, key=lambda span: span[1] - span[0]))] if spans else title
+
+
+def _kept(typed: str, name: str) -> float:
+    """The share of the typed characters that a name has; 0 for letters."""
+    return sum(char in name for char in typed) / len(typed) if analysis.is_han(typed) else 0.0

@@ -32,8 +32,8 @@ SOUND_FIELDS = {
 PINNED_ABOVE = 10_000
 """Above any score of words, and small enough that steps of it are exact in the 32 bits of a score."""
 
-LOOSE_LEAST = "3<15%"
-"""Tokens a loose answer must have: all of up to three, else three in twenty."""
+LOOSE_LEAST = "15%"
+"""Tokens a loose answer must have: three in twenty, and one at least."""
 
 ORDERS: dict[str, list[Any]] = {
     "relevance": ["_score", {"id": "asc"}],
