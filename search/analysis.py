@@ -20,7 +20,8 @@ py stream           a syllable a Han character, words as they      ``重庆苗�
                     differs, character by character
 init stream         first letters, words letter by letter          ``C语言`` → ``c y y``
 near stream         py with sounds that are often mixed up         ``zhang`` → ``zan``, ``ning`` → ``lin``
-                    folded: zh/z ch/c sh/s, n/l, -ng/-n, ü/u
+                    folded: zh/z ch/c sh/s, n/l, -ng/-n, ü/u;      ``都匀`` → ``dou yun``, ``du yun``
+                    characters also as they are read elsewhere
 ==================  =============================================  ==========================================
 
 A phrase in the text stream is a substring of one run, so a part from the middle of a title is found like its
@@ -37,7 +38,7 @@ from functools import lru_cache
 from itertools import product
 
 import opencc
-from pypinyin import Style, lazy_pinyin
+from pypinyin import Style, lazy_pinyin, pinyin
 
 HAN = (
     "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -78,6 +79,9 @@ LONGEST = max(map(len, SYLLABLES))
 BEGINNINGS = frozenset(syllable[:end] for syllable in SYLLABLES for end in range(1, len(syllable) + 1))
 SPELLINGS_LIMIT = 8
 """Ways to cut a run of letters into syllables that are tried; the fewest syllables first."""
+
+READINGS_LIMIT, NEIGHBOURS = 3, 3
+"""Readings of a character that are looked at, and syllables before and behind one that is read otherwise."""
 
 _SIMPLIFIER = opencc.OpenCC("t2s")
 _HAN_CHAR = re.compile(f"[{HAN}]")
@@ -184,12 +188,35 @@ def readings(text: str) -> tuple[tuple[str, ...], ...]:
     return (context,) if context == single else (context, single)
 
 
+@lru_cache(maxsize=20_000)
+def ways_to_read(char: str) -> tuple[str, ...]:
+    """The commonest syllables a Han character may be read as, without tones: ``都`` → ``("dou", "du")``."""
+    return tuple(dict.fromkeys(pinyin(char, style=Style.NORMAL, heteronym=True)[0]))[:READINGS_LIMIT]
+
+
+def read_elsewhere(text: str) -> Iterator[tuple[str, ...]]:
+    """The neighbourhood of each character that may also be read otherwise, read so: ``都匀`` → ``("du", "yun")``,
+    ``("dou", "jun")``. For names a dictionary reads wrongly, and readers who do."""
+    spoken = readings(text)
+    units, found = spoken[0], runs(_simplified(text))
+    chars = [char for run in found for char in (run if is_han(run) else [""])]
+    for n, char in enumerate(chars):
+        for other in ways_to_read(char) if char else ():
+            if all(other != way[n] for way in spoken):
+                yield (*units[max(0, n - NEIGHBOURS) : n], other, *units[n + 1 : n + 1 + NEIGHBOURS])
+
+
 def initials(units: Iterable[str]) -> tuple[str, ...]:
     """First letters of syllables; words letter by letter: ``("c++", "yu")`` → ``("c", "+", "+", "y")``."""
     return tuple(letter for unit in units for letter in (unit[0] if unit in SYLLABLES else unit))
 
 
-_NEAR = ((re.compile(r"^([zcs])h"), r"\1"), (re.compile(r"^n(?=.)"), "l"), (re.compile(r"ng$"), "n"), (re.compile(r"v"), "u"))
+_NEAR = (
+    (re.compile(r"^([zcs])h"), r"\1"),
+    (re.compile(r"^n(?=.)"), "l"),
+    (re.compile(r"ng$"), "n"),
+    (re.compile(r"v"), "u"),
+)
 
 
 @lru_cache(maxsize=5_000)
@@ -259,9 +286,10 @@ def streams(parts: Iterable[str]) -> Streams:
     """All streams of several titles or names: ``["苗绣", "Miao embroidery"]``."""
     parts = [part for part in parts if part]
     spoken = [reading for part in parts for reading in readings(part)]
+    others = [reading for part in parts for reading in read_elsewhere(part)]
     return Streams(
         text=text_stream(parts),
         py=_stream(spoken),
-        near=_stream(map(near, units) for units in spoken),
+        near=_stream(map(near, units) for units in (*spoken, *others)),
         init=_stream(map(initials, spoken)),
     )

@@ -28,7 +28,7 @@ PASSAGES_LIMIT = 60_000
 
 BATCH = 500
 
-VERSION = 3
+VERSION = 4
 """What documents, analysis and indices look like. One more whenever any of them changes: the worker then builds each
 library of a lower version anew. ``tests/search/test_index.py`` notices a change that was not counted."""
 

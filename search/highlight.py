@@ -42,8 +42,10 @@ def _units(text: str) -> list[_Unit]:
         if analysis.is_han(run):
             context = analysis.readings(run)[0]
             for n, char in enumerate(run):
-                alone = analysis.readings(char)[0] + analysis.readings(text[offsets[start + n]])[0]
-                heard = frozenset((context[n] if len(context) == len(run) else char, *alone))
+                original = analysis.readings(text[offsets[start + n]])[0]
+                heard = frozenset(
+                    (context[n] if len(context) == len(run) else char, *original, *analysis.ways_to_read(char))
+                )
                 units.append(_Unit(offsets[start + n], offsets[start + n] + 1, heard))
         else:
             units.append(_Unit(offsets[start], offsets[end - 1] + 1, frozenset([run])))

@@ -101,3 +101,15 @@ def test_query_address_round_trip() -> None:
     query = Query.from_params({"q": "苗绣", "theme": ["a", "b"], "page": "3"})
     assert query.params() == "q=%E8%8B%97%E7%BB%A3&theme=a&theme=b&page=3"
     assert query.toggled("theme", "a") == "q=%E8%8B%97%E7%BB%A3&theme=b"
+
+
+def test_near_sounds_know_how_characters_are_read_elsewhere() -> None:
+    assert list(analysis.read_elsewhere("都匀")) == [("du", "yun"), ("dou", "jun")]
+    assert "san xian" in analysis.streams(["单县"]).near
+    assert list(analysis.read_elsewhere("C++ 90")) == []
+
+
+def test_u_with_dots_is_typed_in_several_ways() -> None:
+    assert analysis.spellings("hulue")[0] == ("hu", "lve")
+    assert analysis.spellings("chounuer")[0] == ("chou", "nu", "er")
+    assert analysis.near("lv") == analysis.near("lu")
