@@ -9,3 +9,7 @@ transaction of the change, with ``ids: list[int]``; receivers that read must wai
 course_saved = Signal()
 """One course was saved as a whole, with its lessons, themes, places and teachers. Sent inside the transaction of the
 change, with ``course: Course``; for the catalogue itself, which answers with ``courses_changed``."""
+
+import_ended = Signal()
+"""A command has imported a table, and all of it is committed. Whoever keeps something made from courses brings it up to
+date before the command ends, so that nothing depends on a worker that may not run."""

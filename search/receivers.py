@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import receiver
 
-from catalog.signals import courses_changed
+from catalog.signals import courses_changed, import_ended
 from media_pipeline.periodic import every
 from search import index, query_log
 from search.facets import forget_labels
@@ -26,6 +26,12 @@ def remember_and_flush(sender: Any, ids: list[int], **kwargs: Any) -> None:
 def rename(sender: Any, **kwargs: Any) -> None:
     """A theme, place or institution that is renamed changes its courses."""
     transaction.on_commit(forget_labels, robust=True)
+
+
+@receiver(import_ended)
+def catch_up(sender: Any, **kwargs: Any) -> None:
+    index.tend()
+    index.flush_stale()
 
 
 @every(seconds=2, name="search index")

@@ -14,6 +14,7 @@ from catalog.importers import Report, load, read
 from catalog.importers.checking import Problem
 from catalog.importers.media import MediaSource
 from catalog.models import Institution
+from catalog.signals import import_ended
 
 SHOWN = 50  # problems printed on a terminal; --json has all
 
@@ -36,6 +37,8 @@ class Command(BaseCommand):
             report = self._import(options)
         except FileRefused as refused:
             raise CommandError(str(refused)) from refused
+        if not options["dry_run"]:
+            import_ended.send(type(self))
         if options["json"]:
             self.stdout.write(json.dumps(asdict(report), ensure_ascii=False))
         else:
