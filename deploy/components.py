@@ -213,6 +213,11 @@ class Postgres(Component):
 
 
 class Elasticsearch(Component):
+    """A server by itself; or, with options, a node of a cluster: ``node`` (its name), ``peers`` (host:port at which
+    it and the others talk to each other, with commas, its own first), ``founder`` (the node that begins the cluster),
+    ``http`` (port). ``heap`` for either. Started again in the ``home`` of one that was killed, it goes on with its
+    data."""
+
     name = "elasticsearch"
     packages = {"java": "default-jdk-headless", "mvn": "maven"}
     remedy = "Install a JDK 17 and Maven, which fetches it (Debian: apt install default-jdk-headless maven)."
@@ -239,13 +244,12 @@ class Elasticsearch(Component):
         raise Missing(f"Maven could not fetch {self.artifact}; is there a network?")
 
     def start(self, home: Path, **options: str) -> Started:
-        server, port = self._unpack(home), free_port()
+        server, port = self._unpack(home), int(options.get("http") or free_port())
         settings = {
-            "discovery.type": "single-node",
+            **(self._alone() if "node" not in options else self._among(options)),
             "cluster.name": "wenlan",
             "network.host": "127.0.0.1",
             "http.port": port,
-            "transport.port": free_port(),
             "path.data": home / "data",
             "path.logs": home / "logs",
             "xpack.security.enabled": "false",
@@ -256,18 +260,36 @@ class Elasticsearch(Component):
         config = server / "config" / "elasticsearch.yml"
         config.write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
         give(home)
-        heap = os.environ.get("WENLAN_ES_HEAP", "768m")
+        heap = options.get("heap") or os.environ.get("WENLAN_ES_HEAP", "768m")
         java_home = Path(str(which("java"))).resolve().parent.parent
-        env = {"ES_JAVA_HOME": str(java_home), "ES_JAVA_OPTS": f"-Xms{heap} -Xmx{heap}", "ES_TMPDIR": str(home / "tmp")}
+        # A node of tests lives for a minute: quick compilation pays, thorough does not.
+        java = f"-Xms{heap} -Xmx{heap}" + (" -XX:TieredStopAtLevel=1" if "node" in options else "")
+        env = {"ES_JAVA_HOME": str(java_home), "ES_JAVA_OPTS": java, "ES_TMPDIR": str(home / "tmp")}
         process = spawn([str(server / "bin" / "elasticsearch")], home, env)
         url = f"http://127.0.0.1:{port}"
         healthy = f"{url}/_cluster/health?wait_for_status=yellow&timeout=4s"
         return Started([process], url, lambda: fetch_ok(healthy), {"SEARCH_URL": url})
 
+    @staticmethod
+    def _alone() -> dict[str, object]:
+        return {"discovery.type": "single-node", "transport.port": free_port()}
+
+    @staticmethod
+    def _among(options: Mapping[str, str]) -> dict[str, object]:
+        own, *others = options["peers"].split(",")
+        return {
+            "node.name": options["node"],
+            "transport.port": own.rpartition(":")[2],
+            "discovery.seed_hosts": ",".join(others),
+            "cluster.initial_master_nodes": options["founder"],
+        }
+
     def _unpack(self, home: Path) -> Path:
+        server = home / f"elasticsearch-{ELASTICSEARCH}"
+        if server.exists():
+            return server
         with zipfile.ZipFile(self.program()) as archive:
             archive.extractall(home)
-        server = home / f"elasticsearch-{ELASTICSEARCH}"
         for script in (server / "bin").iterdir():
             script.chmod(0o755)
         (home / "tmp").mkdir()

@@ -115,16 +115,18 @@ def ensure(name: str, **options: str) -> Running:
         return state[name]
 
 
-def launch(name: str, **options: str) -> Running:
-    """Starts a server that nobody shares; the caller stops it with ``stop_server``. Raises Missing."""
-    home = services_dir() / f"{name}-{os.getpid()}-{time.time_ns()}"
+def launch(name: str, home: str = "", **options: str) -> Running:
+    """Starts a server that nobody shares; the caller stops it with ``stop_server``. ``home``: that of one that was
+    killed, to go on with its data. Raises Missing."""
     component = components.BY_NAME[name]
     component.require(install=IN_CI)
-    home.mkdir(parents=True)
-    components.give(home)
-    started = component.start(home, **options)
+    place = Path(home or services_dir() / f"{name}-{os.getpid()}-{time.time_ns()}")
+    if not home:
+        place.mkdir(parents=True)
+        components.give(place)
+    started = component.start(place, **options)
     pids = [process.pid for process in started.processes]
-    server = Running(name, started.url, str(home), pids, [birth(pid) for pid in pids], started.env)
+    server = Running(name, started.url, str(place), pids, [birth(pid) for pid in pids], started.env)
     try:
         _wait(server, started, component.patience)
     except Missing:
@@ -151,6 +153,14 @@ def stop_server(server: Running) -> None:
     shutil.rmtree(server.home, ignore_errors=True)
 
 
+def kill_server(server: Running) -> None:
+    """Ends the server's processes as a power cut would; its data stay."""
+    for pid, born in zip(server.pids, server.born, strict=True):
+        if birth(pid) == born:
+            os.killpg(pid, signal.SIGKILL)
+            _reap(pid, wait=True)
+
+
 def _end(pid: int, born: str, polite: signal.Signals, patience: float = 15.0) -> None:
     """``pid`` leads a session of its own (``start_new_session``), so what is left of its group is its children."""
     if birth(pid) != born:
@@ -167,10 +177,10 @@ def _end(pid: int, born: str, polite: signal.Signals, patience: float = 15.0) ->
     _reap(pid)
 
 
-def _reap(pid: int) -> None:
+def _reap(pid: int, *, wait: bool = False) -> None:
     """Takes the end of a child; a server that another process started is nobody's child here."""
     try:
-        os.waitpid(pid, os.WNOHANG)
+        os.waitpid(pid, 0 if wait else os.WNOHANG)
     except ChildProcessError:
         return
 

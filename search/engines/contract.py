@@ -1,4 +1,5 @@
-"""What an engine must do. Both engines pass one contract suite, ``tests/search/test_engines.py``.
+"""What an engine must do. Both engines pass the same tests: ``tests/search/test_find.py`` (what is found),
+``test_suggest.py`` (what is offered), ``test_index.py`` (what is kept true).
 
 An engine object is one library of documents: courses with their passages, and the names they are ordered by.
 """

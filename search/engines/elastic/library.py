@@ -7,10 +7,11 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from search.documents import VERSION
+from search.documents import PASSAGES_LIMIT, VERSION
 from search.engines.contract import EngineAway, Entry
 from search.engines.elastic.cluster import Cluster
 from search.engines.elastic.mapping import MAPPINGS, PARTS, SETTINGS
@@ -176,7 +177,7 @@ class Library:
                     track_total_hits=False,
                     allow_partial_search_results=False,
                 )["hits"]["hits"]
-                passages = self._passages([int(hit["_id"]) for hit in found])
+                passages = self.passage_counts([int(hit["_id"]) for hit in found])
                 for hit in found:
                     course = int(hit["_id"])
                     yield Entry(course, hit["_version"], hit["_source"].get("digest", ""), passages.get(course, 0))
@@ -185,9 +186,37 @@ class Library:
                 after = found[-1]["sort"]
             client.close_point_in_time(**moment)
 
-    def _passages(self, courses: list[int]) -> dict[int, int]:
-        """How many passages there are, by course."""
+    # Passages -----------------------------------------------------------------------------------
+
+    def passage_counts(self, courses: Sequence[int]) -> dict[int, int]:
+        """How many passages there are, by course; at most PAGE courses."""
         counted = {"courses": {"terms": {"field": "course", "size": PAGE}}}
-        body = {"size": 0, "query": {"terms": {"course": courses}}, "aggs": counted}
-        (answer,) = self.answers([("passages", body)])
+        answer = self._look_up({"terms": {"course": courses}}, 0, counted)
         return {bucket["key"]: bucket["doc_count"] for bucket in answer["aggregations"]["courses"]["buckets"]}
+
+    def passages_beyond(self, course: int, kept: int) -> list[str]:
+        """Keys of a course's passages but for the first so many."""
+        first = {"ids": {"values": [f"{course}-{number}" for number in range(kept)]}}
+        answer = self._look_up({"bool": {"filter": {"term": {"course": course}}, "must_not": first}}, PASSAGES_LIMIT)
+        return [hit["_id"] for hit in answer["hits"]["hits"]]
+
+    def _look_up(self, query: dict, size: int, aggregations: dict | None = None) -> Any:
+        with self.cluster.writing() as client:
+            return client.search(
+                index=self.part("passages"),
+                query=query,
+                aggregations=aggregations,
+                size=size,
+                source=False,
+                allow_partial_search_results=False,
+            )
+
+    def stored_courses(self, courses: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Version and number of passages of these courses, as last written. Raises EngineAway."""
+        if not courses:
+            return {}
+        with self.cluster.writing() as client:
+            found = client.mget(index=self.part("courses"), ids=list(map(str, courses)), source_includes=["passages"])
+        if failed := next((doc["error"] for doc in found["docs"] if "error" in doc), None):
+            raise EngineAway(str(failed["reason"]))
+        return {int(doc["_id"]): (doc["_version"], doc["_source"]["passages"]) for doc in found["docs"] if doc["found"]}

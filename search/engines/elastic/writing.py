@@ -56,31 +56,47 @@ class Writer:
 
     def put(self, documents: Iterable[CourseDocument]) -> None:
         refused: dict[int, str] = {}
+        written: dict[int, int] = {}
         waiting = iter(documents)
         while batch := list(islice(waiting, BATCH)):
-            left_over = {} if self._library.stamp else self._passage_counts([document.id for document in batch])
             names = {name: document.version for document in batch for name in document.known}
             known = self._known_names()
-            lines = (line for document in batch for line in self._lines(document, left_over.get(document.id, 0)))
-            refused |= self._send_all(lines)
+            refused |= self._send_all(line for document in batch for line in self._lines(document))
             self._send_all(self._name_line(name, version) for name, version in names.items() if name not in known)
             known |= names.keys()
-        self._refresh()
+            written |= {document.id: document.version for document in batch}
+        self._settle(written)
         if refused:
             raise RefusedDocuments(refused)
 
     def remove(self, ids: Iterable[int], version: int) -> None:
-        gone = list(ids)
-        if not gone:
-            return
-        counts = self._passage_counts(gone)
+        gone = dict.fromkeys(ids, version)
         self._send_all(self._line("courses", course, str(course), version) for course in gone)
-        self._send_all(
-            self._line("passages", course, f"{course}-{number}", version)
-            for course, count in counts.items()
-            for number in range(count)
-        )
+        self._settle(gone)
+
+    def _settle(self, written: Mapping[int, int]) -> None:
+        """Shows what was written, and takes out passages beyond those a course says it has: of a longer text before,
+        of a try that ended half-way, or of older text that another writer was still busy with. Whoever is last sees
+        all of them; passages newer than the course are left to their writer. ``written``: version by course."""
+        if not written:
+            return
         self._refresh()
+        ids = list(written)
+        surplus = [
+            line for first in range(0, len(ids), BATCH) for line in self._surplus(ids[first : first + BATCH], written)
+        ]
+        if surplus:
+            self._send_all(surplus)
+            self._refresh()
+
+    def _surplus(self, courses: Sequence[int], written: Mapping[int, int]) -> Iterator[Line]:
+        there = self._library.passage_counts(courses)
+        stored = self._library.stored_courses(list(there))
+        for course, count in there.items():
+            version, kept = stored.get(course, (0, 0))
+            if count > kept:
+                for key in self._library.passages_beyond(course, kept):
+                    yield self._line("passages", course, key, max(version, written[course]))
 
     def _known_names(self) -> set[Name]:
         """The names this writer has put into the indices that are live now; none right after a swap."""
@@ -91,22 +107,13 @@ class Writer:
                 self._stamp, self._known = stamp, set()
         return self._known
 
-    def _passage_counts(self, ids: list[int]) -> dict[int, int]:
-        with self._library.cluster.writing() as client:
-            found = client.mget(
-                index=self._library.part("courses"), ids=[str(i) for i in ids], source_includes=["passages"]
-            )
-        return {int(doc["_id"]): doc["_source"].get("passages", 0) for doc in found["docs"] if doc.get("found")}
-
     # Documents as lines -------------------------------------------------------------------------
 
-    def _lines(self, document: CourseDocument, passages_before: int) -> Iterator[Line]:
+    def _lines(self, document: CourseDocument) -> Iterator[Line]:
         course, version = document.id, document.version
         yield self._line("courses", course, str(course), version, course_body(document))
         for number, passage in enumerate(document.passages):
             yield self._line("passages", course, f"{course}-{number}", version, passage_body(course, passage))
-        for number in range(len(document.passages), passages_before):
-            yield self._line("passages", course, f"{course}-{number}", version)
 
     def _name_line(self, name: Name, version: int) -> Line:
         return self._line("names", None, f"{name.facet}:{name.value}", version, name_body(name))
