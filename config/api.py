@@ -1,6 +1,7 @@
 """The REST API: every room's router under ``/api/v1/``. Errors are ``{"code", "message"}`` with the right status."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.renderers import JSONRenderer
@@ -26,18 +27,24 @@ api.add_router("", search_router)
 
 @api.exception_handler(AuthenticationError)
 def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return api.create_response(request, {"code": "not-signed-in", "message": "请先登录。"}, status=401)
+    return api.create_response(request, {"code": "not-signed-in", "message": _("请先登录。")}, status=401)
+
+
+@api.exception_handler(Http404)
+def not_there(request: HttpRequest, error: Http404) -> HttpResponse:
+    """What is not there and what is not for this reader are told by the same words."""
+    return api.create_response(request, {"code": "not-found", "message": _("没有找到，或者它没有公开。")}, status=404)
 
 
 @api.exception_handler(ValidationError)
 def not_understood(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Name each field and what is wrong with it."""
     fields = {".".join(str(part) for part in found["loc"][1:]): found["msg"] for found in error.errors}
-    body = {"code": "invalid", "message": "请求中有不合要求的内容。", "fields": fields}
+    body = {"code": "invalid", "message": _("请求中有不合要求的内容。"), "fields": fields}
     return api.create_response(request, body, status=422)
 
 
 @api.exception_handler(HttpError)
 def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
-    code, message = ("csrf", "页面已过期，请刷新后重试。") if error.status_code == 403 else ("error", str(error))
+    code, message = ("csrf", _("页面已过期，请刷新后重试。")) if error.status_code == 403 else ("error", str(error))
     return api.create_response(request, {"code": code, "message": message}, status=error.status_code)

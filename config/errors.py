@@ -1,4 +1,5 @@
-"""Errors as the reader needs them: JSON below ``/api/``, a page elsewhere. Never a traceback."""
+"""Errors as the reader needs them: JSON ``{"code", "message"}`` in the reader's language below ``/api/``, a page
+elsewhere. Never a traceback."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
@@ -10,11 +11,11 @@ API = "/api/"
 def _json(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse | None:
     if not request.path.startswith(API):
         return None
-    return JsonResponse({"code": code, "detail": sentence}, status=status, json_dumps_params={"ensure_ascii": False})
+    return JsonResponse({"code": code, "message": sentence}, status=status, json_dumps_params={"ensure_ascii": False})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    answer = _json(request, 400, "bad_request", _("请求不完整或有误，请检查后再试。"))
+    answer = _json(request, 400, "bad-request", _("请求不完整或有误，请检查后再试。"))
     return answer or defaults.bad_request(request, exception)
 
 
@@ -30,7 +31,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    answer = _json(request, 404, "not_found", _("这个地址没有内容。接口目录见 /api/v1/openapi.json。"))
+    answer = _json(request, 404, "not-found", _("这个地址没有内容。接口目录见 /api/v1/openapi.json。"))
     return answer or defaults.page_not_found(request, exception)
 
 
@@ -40,5 +41,5 @@ def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    answer = _json(request, 500, "server_error", _("服务器出错，已经记录。请稍后再试。"))
+    answer = _json(request, 500, "server-error", _("服务器出错，已经记录。请稍后再试。"))
     return answer or defaults.server_error(request)

@@ -23,6 +23,14 @@ for (const name of ["pointerover", "pointerdown", "focusin"]) root.addEventListe
 video.addEventListener("playing", controls);
 begin.addEventListener("click", () => video.play().catch(() => {}));
 
+// Captions show from the first word, in the language of the page where there are any, whether or not the controls have come;
+// who turns them off keeps them off when the film is opened anew.
+const captions = [...video.textTracks].filter((track) => track.kind === "captions");
+const language = document.documentElement.lang;
+const fitting = (known) => captions.find((track) => track.language.startsWith(known));
+const shown = fitting(language) ?? fitting(language.slice(0, 2)) ?? captions[0];
+if (shown) shown.mode = "showing";
+
 const END = 15; // seconds before the end that count as finished
 const REPORT = 15_000; // milliseconds between reports to the account
 

@@ -5,6 +5,7 @@ import logging
 import sys
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import RequestFactory
 
@@ -57,7 +58,19 @@ def test_the_store_is_allowed_where_browsers_reach_it(url, origin):
 def test_unknown_address_of_the_api_answers_json(client):
     answer = client.get("/api/v9/nothing")
     assert answer.status_code == 404
-    assert answer.json()["code"] == "not_found"
+    assert answer.json()["code"] == "not-found"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/courses/999999"])
+def test_what_the_api_does_not_have_is_told_in_the_readers_language(client, path):
+    told = client.get(path).json()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    told_in_english = client.get(path).json()
+    assert {told["code"], told_in_english["code"]} == {"not-found"}
+    assert set(told) == {"code", "message"}
+    assert "没有" in told["message"]
+    assert told_in_english["message"].isascii()
 
 
 @pytest.mark.django_db
@@ -75,7 +88,7 @@ def test_errors_of_the_api_are_json(handler, status):
     answer = handler(RequestFactory().get("/api/v1/courses"), ValueError("secret"))
     assert answer.status_code == status
     assert "secret" not in answer.content.decode()
-    assert json.loads(answer.content)["detail"]
+    assert json.loads(answer.content)["message"]
 
 
 @pytest.mark.django_db
