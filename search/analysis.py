@@ -275,7 +275,11 @@ class Streams:
 def _stream(parts: Iterable[Iterable[str]]) -> str:
     """Token lists in one line, a break before, between and after them, so that a phrase with breaks at its ends
     means the whole of a title."""
-    return " ".join(token for part in parts for token in (BREAK, *part)) + f" {BREAK}"
+    return _framed(map(" ".join, parts))
+
+
+def _framed(lines: Iterable[str]) -> str:
+    return f" {BREAK} ".join(["", *lines, ""]).strip()
 
 
 def text_stream(parts: Iterable[str]) -> str:
@@ -284,12 +288,15 @@ def text_stream(parts: Iterable[str]) -> str:
 
 def streams(parts: Iterable[str]) -> Streams:
     """All streams of several titles or names: ``["苗绣", "Miao embroidery"]``."""
-    parts = [part for part in parts if part]
-    spoken = [reading for part in parts for reading in readings(part)]
-    others = [reading for part in parts for reading in read_elsewhere(part)]
-    return Streams(
-        text=text_stream(parts),
-        py=_stream(spoken),
-        near=_stream(map(near, units) for units in (*spoken, *others)),
-        init=_stream(map(initials, spoken)),
-    )
+    each = [_streams_of(part) for part in parts if part]
+    return Streams(*(_framed(one[form] for one in each) for form in range(len(Streams.__slots__))))
+
+
+@lru_cache(maxsize=20_000)
+def _streams_of(part: str) -> tuple[str, ...]:
+    """The streams of one title or name, in the order of ``Streams``, without breaks at their ends. Kept, for names
+    come again with every course."""
+    spoken = readings(part)
+    heard = [map(near, units) for units in (*spoken, *read_elsewhere(part))]
+    lines = [[text_tokens(part)], spoken, heard, [initials(units) for units in spoken]]
+    return tuple(f" {BREAK} ".join(map(" ".join, units)) for units in lines)

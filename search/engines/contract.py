@@ -18,7 +18,7 @@ from search.documents import CourseDocument, Name
 TITLE_WEIGHT, NAMES_WEIGHT, BODY_WEIGHT = 8.0, 2.0, 1.0
 """How much a token counts in each field group; measured in docs/decisions/search-ranking.md."""
 
-SOUND_WEIGHTS = {"py": 1.0, "near": 0.5, "init": 0.7, "shape": 0.6}
+SOUND_WEIGHTS = {"py": 1.0, "near": 0.5, "init": 0.7}
 INSIDE_WEIGHT = 0.5
 POPULARITY_WEIGHT = 0.03
 """A course watched a thousand times outranks an equal one never watched by 1 + 0.03 · log10(1 + 1000) = 1.09."""

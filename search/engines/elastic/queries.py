@@ -8,7 +8,7 @@ from typing import Any
 from elasticsearch_dsl import Q
 
 from search import analysis
-from search.ask import Ask, Clause, Word, tokens
+from search.ask import Ask, Clause, Word, look_alike_tokens, tokens
 from search.engines.contract import (
     FRESHNESS_DAYS,
     FRESHNESS_WEIGHT,
@@ -27,8 +27,10 @@ SOUND_FIELDS = {
     "py": (("title", "title_py"), ("names", "names_py")),
     "near": (("title", "title_near"),),
     "init": (("title", "title_init"), ("names", "names_init")),
-    "shape": (("title", "title_text"), ("names", "names_text")),
 }
+SHAPE_SCORE = 6.0
+"""Of a title with a look-alike, in which no token is weighed: about that of a name found by its near sound."""
+
 PINNED_ABOVE = 10_000
 """Above any score of words, and small enough that steps of it are exact in the 32 bits of a score."""
 
@@ -74,16 +76,19 @@ def _as_text(word: Word, clause: Clause) -> list[Any]:
 
 def _as_heard(word: Word, clause: Clause) -> list[Any]:
     weight = SOUND_WEIGHTS[clause.form]
+    (title, title_field), *names = SOUND_FIELDS[clause.form]
     whole = (analysis.BREAK, *clause.tokens, analysis.BREAK)
-    return [
-        query
-        for (group, field), share in zip(SOUND_FIELDS[clause.form], (1.0, 0.3), strict=False)
-        if group in word.groups
-        for query in (
-            phrase(field, clause.tokens, weight * share, clause.prefix),
-            phrase(field, whole, weight * share),
-        )
-    ]
+    ways = {title: [phrase(title_field, clause.tokens, weight, clause.prefix), phrase(title_field, whole, weight)]}
+    ways |= {group: [phrase(field, clause.tokens, 0.3 * weight, clause.prefix)] for group, field in names}
+    return [way for group, found in ways.items() if group in word.groups for way in found]
+
+
+def _as_seen(word: Word) -> list[Any]:
+    """Titles with a look-alike, by sets of whole terms (``typed`` holds no positions)."""
+    if "title" not in word.groups:
+        return []
+    ways = [[Q("terms", typed=list(tokens_)) for tokens_ in places] for places in look_alike_tokens(word)]
+    return [Q("constant_score", filter=Q("bool", filter=places), boost=SHAPE_SCORE) for places in ways]
 
 
 def word_query(word: Word) -> Any:
@@ -91,9 +96,10 @@ def word_query(word: Word) -> Any:
     ways = [
         query
         for clause in word.clauses
-        if clause.tokens
+        if clause.tokens and clause.form != "shape"
         for query in (_as_text(word, clause) if clause.form == "text" else _as_heard(word, clause))
     ]
+    ways += _as_seen(word)
     return Q("bool", should=ways, minimum_should_match=1) if ways else Q("match_none")
 
 

@@ -10,8 +10,8 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import cast
 
 from elasticsearch import ApiError
@@ -55,19 +55,27 @@ class Writer:
         self._known: set[Name] = set()
 
     def put(self, documents: Iterable[CourseDocument]) -> None:
-        refused: dict[int, str] = {}
         written: dict[int, int] = {}
-        waiting = iter(documents)
-        while batch := list(islice(waiting, BATCH)):
-            names = {name: document.version for document in batch for name in document.known}
-            known = self._known_names()
-            refused |= self._send_all(line for document in batch for line in self._lines(document))
-            self._send_all(self._name_line(name, version) for name, version in names.items() if name not in known)
-            known |= names.keys()
-            written |= {document.id: document.version for document in batch}
+        names: set[Name] = set()
+        refused = self._send_all(self._all_lines(documents, written, names))
+        self._known_names().update(names)
         self._settle(written)
         if refused:
             raise RefusedDocuments(refused)
+
+    def _all_lines(
+        self, documents: Iterable[CourseDocument], written: dict[int, int], names: set[Name]
+    ) -> Iterator[Line]:
+        """Documents, and names that are not in the library yet. ``written`` (version by course) and ``names`` are
+        filled on the way."""
+        known = self._known_names()
+        for document in documents:
+            written[document.id] = document.version
+            yield from self._lines(document)
+            for name in document.known:
+                if name not in known and name not in names:
+                    names.add(name)
+                    yield self._name_line(name, document.version)
 
     def remove(self, ids: Iterable[int], version: int) -> None:
         gone = dict.fromkeys(ids, version)
@@ -129,17 +137,27 @@ class Writer:
     # Sending ------------------------------------------------------------------------------------
 
     def _send_all(self, lines: Iterable[Line]) -> dict[int, str]:
-        """Sends lines in requests of at most ``_room`` bytes; the courses that were refused, and why."""
+        """Sends lines; the courses that were refused, and why. The next request is made while one is on its way."""
         refused: dict[int, str] = {}
+        with ThreadPoolExecutor(1) as sender:
+            underway: Future[dict[int, str]] | None = None
+            for request in self._requests(lines):
+                refused |= underway.result() if underway else {}
+                underway = sender.submit(self._send, request)
+            return refused | (underway.result() if underway else {})
+
+    def _requests(self, lines: Iterable[Line]) -> Iterator[list[Line]]:
+        """Lines in requests of at most ``_room`` bytes."""
         request: list[Line] = []
         size = 0
         for line in lines:
             if request and size + len(line.text) > self._room:
-                refused |= self._send(request)
+                yield request
                 request, size = [], 0
             request.append(line)
             size += len(line.text)
-        return refused | (self._send(request) if request else {})
+        if request:
+            yield request
 
     def _send(self, lines: Sequence[Line], tried: int = 0) -> dict[int, str]:
         """Sends lines; those the cluster has no room for now go again after a while, in two halves."""

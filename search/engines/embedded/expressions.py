@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from search import analysis, grams
-from search.ask import Clause, Word, tokens
+from search.ask import Clause, Word, look_alike_tokens, tokens
 
 SOUND_FIELDS = {
     "py": (("title", "py"), ("names", "py")),
     "near": (("title", "near"),),
     "init": (("title", "init"), ("names", "init")),
-    "shape": (("title", "text"), ("names", "text")),
 }
-"""Group and stream in which a clause that is not as it was typed is looked up, by its form."""
+"""Group and stream in which a clause by sound is looked up, by its form."""
 
 NEVER = f'"{analysis.BREAK}{analysis.BREAK}"'
 """What stands nowhere."""
@@ -31,9 +30,10 @@ def word_expression(word: Word) -> str:
     ways = [
         way
         for clause in word.clauses
-        if clause.tokens
+        if clause.tokens and clause.form != "shape"
         for way in (_as_text(word, clause, groups) if clause.form == "text" else _as_heard(clause, groups))
     ]
+    ways += _as_seen(word) if "title" in groups else []
     return f"({' OR '.join(ways or [NEVER])})"
 
 
@@ -55,6 +55,15 @@ def _as_heard(clause: Clause, groups: Sequence[str]) -> list[str]:
     columns = [f"{group}_{form}" for group, form in SOUND_FIELDS[clause.form] if group in groups]
     whole = phrase((analysis.BREAK, *clause.tokens, analysis.BREAK))
     return [f"{{{' '.join(columns)}}} : {way}" for way in (phrase(clause.tokens, clause.prefix), whole) if columns]
+
+
+def _as_seen(word: Word) -> list[str]:
+    """Titles with a look-alike, by sets of tokens."""
+    sets = (
+        " AND ".join(f"({' OR '.join(phrase([token]) for token in tokens_)})" for tokens_ in places)
+        for places in look_alike_tokens(word)
+    )
+    return [f"{{title_text}} : ({places})" for places in sets]
 
 
 def any_token(words: Iterable[Word]) -> str:
