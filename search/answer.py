@@ -12,7 +12,7 @@ from search.ask import Ask, Question, Word
 from search.engines.contract import Engine, Found
 from search.facets import FACETS, place_pattern
 from search.query import Query
-from search.rerank import WINDOW, rerank
+from search.rerank import SENTENCE_WINDOW, WINDOW, rerank
 from search.rules import NONE, Curation
 from search.vocabulary import Vocabulary
 
@@ -123,16 +123,17 @@ def _other_ways(query: Query, question: Question, vocabulary: Vocabulary) -> lis
 
 def _ordered(engine: Engine, asked: Ask) -> Found:
     """What an engine finds, its first courses in the finer order."""
+    window = SENTENCE_WINDOW if asked.loose else WINDOW
     fine = asked.loose or len(asked.words) > 1 or any(word.spoken for word in asked.words)
-    if not fine or asked.sort != "relevance" or asked.offset >= WINDOW:
+    if not fine or asked.sort != "relevance" or asked.offset >= window:
         return engine.search(asked)
     end = asked.offset + asked.limit
-    found = engine.search(replace(asked, offset=0, limit=max(WINDOW, end)))
+    found = engine.search(replace(asked, offset=0, limit=max(window, end)))
     pinned = [row for row in found.rows if row.id in asked.pinned]
     others = [row for row in found.rows if row.id not in asked.pinned]
-    inside = engine.passages([row.id for row in others[:WINDOW]], asked.words, 1) if asked.loose else {}
+    inside = engine.passages([row.id for row in others[:window]], asked.words, 1) if asked.loose else {}
     texts = {course: best[0]["text"] for course, best in inside.items()}
-    ordered = [*pinned, *rerank(others[:WINDOW], asked.words, loose=asked.loose, inside=texts), *others[WINDOW:]]
+    ordered = [*pinned, *rerank(others[:window], asked.words, loose=asked.loose, inside=texts), *others[window:]]
     return replace(found, rows=tuple(ordered[asked.offset : end]))
 
 

@@ -1,6 +1,6 @@
 """The first courses of an answer in a finer order than an engine's: what bag-of-words scores do not see. Pure.
 
-An engine weighs each token by itself. For the first ``WINDOW`` courses the text is at hand, so it is looked at whether
+An engine weighs each token by itself. For the first courses the text is at hand, so it is looked at whether
 the words of a sentence stand together, whether a course is about its keywords or only mentions them, and which title
 initials most likely mean. Figures: docs/decisions/search-ranking.md.
 """
@@ -17,8 +17,9 @@ from search import analysis, highlight
 from search.ask import Word
 from search.engines.contract import Row
 
-WINDOW = 100
-"""Courses looked at. Later ones keep the engine's order behind them."""
+SENTENCE_WINDOW, WINDOW = 100, 40
+"""Courses looked at, of a sentence and else; later ones keep the engine's order behind them. A sentence has few words
+that tell, and the right course may be far down."""
 
 TEXT_CHARACTERS = 2_000
 """Characters of a course's text that are looked at."""
@@ -107,7 +108,7 @@ class _Weights:
         weight = {}
         for gram in grams:
             having = sum(gram in one.text or gram in one.title for one in read)
-            weight[gram] = math.log(1 + (max(len(read), WINDOW) - having + 0.5) / (having + 0.5))
+            weight[gram] = math.log(1 + (max(len(read), SENTENCE_WINDOW) - having + 0.5) / (having + 0.5))
         # a look-ahead finds grams that overlap
         pattern = re.compile(f"(?=({'|'.join(map(re.escape, grams))}))" if grams else r"(?!)")
         return cls(weight, sum(weight.values()) or 1.0, pattern)

@@ -266,7 +266,7 @@ def test_two_hundred_queries_find_the_same_in_both_scripts(library: Engine) -> N
 LOOKS = {
     "version": 4,
     "documents": "27ff255a35f5",
-    "analysis": "6bb253ece14f",
+    "analysis": "cbdd7ac0c75e",
     "elastic": "bb7db9d57016",
     "embedded": "c6c692587d4d",
 }

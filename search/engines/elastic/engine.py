@@ -16,7 +16,7 @@ from search.engines.contract import Completions, Engine, Entry, Found, Row
 from search.engines.elastic.bodies import best_passages, course_bodies, passages_body
 from search.engines.elastic.completing import completions
 from search.engines.elastic.library import Library
-from search.engines.elastic.queries import phrase
+from search.engines.elastic.queries import INSIDE, phrase
 from search.engines.elastic.writing import Writer
 
 
@@ -47,7 +47,7 @@ class Elastic(Engine):
     def search(self, ask: Ask) -> Found:
         first, *others = self._library.answers([("courses", body) for body in course_bodies(ask)])
         hits = first["hits"]
-        rows = tuple(Row(int(hit["_id"]), hit["_score"] or 0.0, hit["_source"]["source"]) for hit in hits["hits"])
+        rows = tuple(_row(hit, ask) for hit in hits["hits"])
         counted = {name: found for answer in (first, *others) for name, found in answer.get("aggregations", {}).items()}
         counts = {
             name: {bucket["key"]: bucket["doc_count"] for bucket in counted[name]["buckets"]} for name in ask.counted
@@ -93,3 +93,11 @@ class Elastic(Engine):
 
     def drop(self) -> None:
         self._library.drop()
+
+
+def _row(hit: dict, ask: Ask) -> Row:
+    """A course found; only where a word is inside as a phrase it is worth asking where."""
+    source = hit["_source"]["source"]
+    if ask.words and not ask.loose:
+        source["inside"] = any(name.startswith(INSIDE) for name in hit.get("matched_queries", ()))
+    return Row(int(hit["_id"]), hit["_score"] or 0.0, source)

@@ -31,6 +31,9 @@ SOUND_FIELDS = {
 SHAPE_SCORE = 6.0
 """Of a title with a look-alike, in which no token is weighed: about that of a name found by its near sound."""
 
+INSIDE = "inside "
+"""What the names of queries begin with that matched in what is said and printed."""
+
 PINNED_ABOVE = 10_000
 """Above any score of words, and small enough that steps of it are exact in the 32 bits of a score."""
 
@@ -45,9 +48,9 @@ ORDERS: dict[str, list[Any]] = {
 }
 
 
-def phrase(field: str, words: Iterable[str], boost: float, prefix: bool = False) -> Any:
+def phrase(field: str, words: Iterable[str], boost: float, prefix: bool = False, **more: str) -> Any:
     kind = "match_phrase_prefix" if prefix else "match_phrase"
-    return Q(kind, **{field: {"query": " ".join(words), "boost": boost}})
+    return Q(kind, **{field: {"query": " ".join(words), "boost": boost, **more}})
 
 
 def _as_text(word: Word, clause: Clause) -> list[Any]:
@@ -62,7 +65,7 @@ def _as_text(word: Word, clause: Clause) -> list[Any]:
         ],
         "names": [phrase("names_text", clause.tokens, NAMES_PHRASE, clause.prefix)],
         "body": [phrase("body_text", clause.tokens, 1.0, True)] if clause.prefix else [],
-        "inside": [phrase("inside_text", clause.tokens, INSIDE_WEIGHT, clause.prefix)],
+        "inside": [phrase("inside_text", clause.tokens, INSIDE_WEIGHT, clause.prefix, _name=f"{INSIDE}{clause.text}")],
     }
     chosen = [way for group in word.groups for way in ways[group]]
     fields = [FIELDS[group] for group in word.groups if group in FIELDS]
