@@ -245,11 +245,11 @@ def test_a_node_killed_during_a_rebuild_loses_nothing(
 
     def kill(done: int, total: int) -> None:
         if not killed:
-            (made,) = set(nodes.client.indices.get(index="c-courses-courses-*")) - live
+            (made,) = set(nodes.client.indices.get(index="c-courses-courses-*")) - before
             killed.append(nodes.writing(made))
             nodes.kill(*killed)
 
-    live = set(nodes.client.indices.get_alias(name="c-courses-courses"))
+    before = set(nodes.client.indices.get(index="c-courses-courses-*"))
     editor = threading.Thread(target=change)
     with Readers() as readers:
         readers.go_on()
@@ -265,7 +265,7 @@ def test_a_node_killed_during_a_rebuild_loses_nothing(
     assert readers.wrong == []
     record_property("changes", len(changed))
     assert len(changed) > 20
-    assert live.isdisjoint(nodes.client.indices.get_alias(name="c-courses-courses"))
+    assert before.isdisjoint(nodes.client.indices.get_alias(name="c-courses-courses"))
     agrees()
 
 
