@@ -75,7 +75,8 @@ def answer(
         more = _ordered(engine, otherwise) if words != asked.words else found
         if more.total > found.total:
             return Answer(more, words, way, more.total)
-    if found.total and (query.filters or any(word.exact or word.field for word in asked.words)):
+    asked_for = query.filters or any(word.exact or word.field for word in asked.words)
+    if asked_for and (found.total or elsewhere):
         return Answer(found, asked.words, level, found.total, elsewhere)
     return _with_the_closest(engine, asked, found)
 

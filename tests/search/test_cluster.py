@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +13,7 @@ from typing import Any
 
 import dj_database_url
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
@@ -76,12 +80,14 @@ def nodes() -> Iterator[Nodes]:
 @pytest.fixture(scope="module")
 def database(new_database: Callable[[], str], django_db_blocker: Any) -> Iterator[None]:
     """PostgreSQL with real commits, which the index follows, for several threads at once."""
-    usual = connections.settings["default"]
+    usual, url = connections.settings["default"], new_database()
+    # Wagtail's migrations are made for the database of the process that reads them first.
+    migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(migrate, env={**os.environ, "DATABASE_URL": url}, cwd=settings.BASE_DIR, check=True)
     with django_db_blocker.unblock():
-        connections.settings["default"] = {**usual, "OPTIONS": {}, **dj_database_url.parse(new_database())}
+        connections.settings["default"] = {**usual, "OPTIONS": {}, **dj_database_url.parse(url)}
         kept, connections["default"] = connections["default"], connections.create_connection("default")
         try:
-            call_command("migrate", verbosity=0)
             yield
         finally:
             connections["default"].close()
