@@ -217,8 +217,13 @@ def test_file_that_cannot_be_read_says_why(tmp_path, name, content, code):
     assert refused.value.remedy
 
 
-def test_command_reports_in_json_and_fails_when_a_row_did(places, theme, town, table, capsys, settings, tmp_path):
+@pytest.fixture
+def own_index(settings, tmp_path):
     settings.SEARCH_EMBEDDED_PATH = tmp_path / "search"
+
+
+@pytest.mark.usefixtures("own_index")
+def test_command_reports_in_json_and_fails_when_a_row_did(places, theme, town, table, capsys):
     rows = [*ROWS, ["a3", "", "读本", "", "", "", "", "", "", "", "", ""]]
     with pytest.raises(SystemExit) as stopped:
         call_command("import_courses", str(table(rows)), institution="town", publish=True, json=True)

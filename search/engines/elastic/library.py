@@ -13,7 +13,7 @@ from elasticsearch import Elasticsearch
 
 from search.documents import PASSAGES_LIMIT, VERSION
 from search.engines.contract import EngineAway, Entry
-from search.engines.elastic.cluster import Cluster
+from search.engines.elastic.cluster import RETRIED, Cluster
 from search.engines.elastic.mapping import MAPPINGS, PARTS, SETTINGS
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ PAGE = 1000
 """Courses that are audited at a time."""
 
 NEVER_BUILT = "the index “%s” was never built; run rebuild_index"
+
+PAUSES = (0.1, 0.4, 1.0)
+"""Seconds before a question is put again whose shards were on a node that was just lost, until others take over."""
 
 GRACE_SECONDS = 60
 """How long old indices stay after the swap: longer than any question that began in them."""
@@ -67,8 +70,12 @@ class Library:
         if self.cluster.shards > 1:
             how["search_type"] = "dfs_query_then_fetch"
         searches = [line for part, body in asked for line in ({"index": self.part(part), **how}, body)]
-        with self.cluster.asking() as client:
-            answers = client.msearch(searches=searches)["responses"]
+        answers = self._ask(searches)
+        for pause in PAUSES:
+            if not any(answer["status"] in RETRIED for answer in answers):
+                break
+            time.sleep(pause)
+            answers = self._ask(searches)
         for answer in answers:
             if answer["status"] == 404:
                 raise EngineAway(NEVER_BUILT % self.index)
@@ -76,6 +83,10 @@ class Library:
                 log.error("Elasticsearch refused a question: %s", answer["error"])
                 raise EngineAway(str(answer["error"]["reason"]))
         return answers
+
+    def _ask(self, searches: Sequence[dict]) -> list[dict]:
+        with self.cluster.asking() as client:
+            return client.msearch(searches=searches)["responses"]
 
     def live(self) -> Live | None:
         """What answers now; None when nothing was built."""
