@@ -23,7 +23,7 @@ def test_editor_teaches_a_word_and_the_next_search_finds_it(site: Site, browser)
             desk.wait_for_timeout(1000)
         row.get_by_role("link", name="同义词").click()
         expect(desk.locator("#id_word")).to_have_value(LOCAL)
-        desk.get_by_label("同义词").fill(CALLED)
+        desk.locator("#id_same").fill(CALLED)
         desk.get_by_role("button", name="保存").click()
         expect(desk.locator(".messages .success")).to_contain_text(LOCAL)
         with visit(browser) as citizen:
