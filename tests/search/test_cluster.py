@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(900)]
 LECTURES = 1200
 """Courses beside those of the corpus, so that a rebuild takes several batches."""
 
-READERS, PAUSE = 2, 0.02
+READERS, PAUSE = 3, 0.02
 """How many people search at once, and the seconds between two of their questions, which leave the nodes some time."""
 
 AFTERWARDS = 60
