@@ -23,8 +23,9 @@ PAGE = 1000
 
 NEVER_BUILT = "the index “%s” was never built; run rebuild_index"
 
-PAUSES = (0.1, 0.4, 1.0)
-"""Seconds before a question is put again whose shards were on a node that was just lost, until others take over."""
+ASK_AGAIN = (0.05, 0.2, 1.0)
+"""Seconds before a question is put once more whose answer was lost with a node. Elasticsearch itself asks another copy
+only in the first of the two or three steps of an answer."""
 
 GRACE_SECONDS = 60
 """How long old indices stay after the swap: longer than any question that began in them."""
@@ -63,19 +64,19 @@ class Library:
         return self.cluster.asking()
 
     def answers(self, asked: Sequence[tuple[str, dict]]) -> list[dict]:
-        """What the server says to several questions, each a part of the library and a body, in one round. Shards that
-        are being moved make one fail, and be asked again, rather than leave courses out; where there are several, each
-        scores by the words of all. Raises EngineAway when it refuses one."""
+        """What the server says to several questions, each a part of the library and a body, in one round. A question
+        fails, and all are asked again, rather than leave out the courses of a node that is lost while it answers;
+        where there are several shards, each scores by the words of all. Raises EngineAway when it refuses one."""
         how: dict[str, object] = {"allow_partial_search_results": False}
         if self.cluster.shards > 1:
             how["search_type"] = "dfs_query_then_fetch"
         searches = [line for part, body in asked for line in ({"index": self.part(part), **how}, body)]
-        answers = self._ask(searches)
-        for pause in PAUSES:
+        answers = self._answers(searches)
+        for pause in ASK_AGAIN:
             if not any(answer["status"] in RETRIED for answer in answers):
                 break
             time.sleep(pause)
-            answers = self._ask(searches)
+            answers = self._answers(searches)
         for answer in answers:
             if answer["status"] == 404:
                 raise EngineAway(NEVER_BUILT % self.index)
@@ -84,7 +85,7 @@ class Library:
                 raise EngineAway(str(answer["error"]["reason"]))
         return answers
 
-    def _ask(self, searches: Sequence[dict]) -> list[dict]:
+    def _answers(self, searches: Sequence[dict]) -> list[dict]:
         with self.cluster.asking() as client:
             return client.msearch(searches=searches)["responses"]
 
