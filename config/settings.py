@@ -117,7 +117,9 @@ TEMPLATES = [
 ]
 
 # Data -------------------------------------------------------------------------------------------
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{VAR_DIR / 'wenlan.sqlite3'}")}
+# Connections stay open for a while: opening one took longer than what most requests ask.
+_DATABASE = f"sqlite:///{VAR_DIR / 'wenlan.sqlite3'}"
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", _DATABASE, conn_max_age=300, conn_health_checks=True)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,

@@ -1,5 +1,6 @@
 """gunicorn for every set-up: threads for waiting, processes for cores. The address is given on the command line."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -20,6 +21,13 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 
 _metrics = tempfile.mkdtemp(prefix="wenlan-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics
+
+
+def post_worker_init(worker):
+    """What is loaded stays: looking for garbage in it, and after every 700 new objects, was a tenth of a search."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def child_exit(server, worker):

@@ -86,6 +86,9 @@ READINGS_LIMIT, NEIGHBOURS = 3, 3
 _SIMPLIFIER = opencc.OpenCC("t2s")
 _HAN_CHAR = re.compile(f"[{HAN}]")
 _RUN = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+[+#]*")
+_TOKEN = re.compile(rf"(?=([{HAN}]{{1,2}}))[{HAN}]|([^\W_{HAN}]+[+#]*)")
+"""A Han character with the next of its run, or a word: all runs in one pass."""
+
 _LATIN = re.compile(r"[a-z]+")
 
 
@@ -141,7 +144,7 @@ def _run_tokens(run: str) -> list[str]:
 
 def text_tokens(text: str) -> list[str]:
     """The text stream: ``苗绣针法`` → ``["苗绣", "绣针", "针法", "法"]``."""
-    return [token for run in runs(fold(text)) for token in _run_tokens(run)]
+    return [pair or word[:WORD_LIMIT] for pair, word in _TOKEN.findall(fold(text))]
 
 
 def query_tokens(text: str) -> tuple[tuple[str, ...], bool]:
@@ -272,18 +275,20 @@ class Streams:
     init: str = ""
 
 
-def _stream(parts: Iterable[Iterable[str]]) -> str:
-    """Token lists in one line, a break before, between and after them, so that a phrase with breaks at its ends
-    means the whole of a title."""
-    return _framed(map(" ".join, parts))
-
-
 def _framed(lines: Iterable[str]) -> str:
+    """Lines of tokens in one, a break before, between and after them, so that a phrase with breaks at its ends means
+    the whole of a title."""
     return f" {BREAK} ".join(["", *lines, ""]).strip()
 
 
 def text_stream(parts: Iterable[str]) -> str:
-    return _stream(text_tokens(part) for part in parts if part)
+    return _framed(_text_line(part) for part in parts if part)
+
+
+@lru_cache(maxsize=2_000)
+def _text_line(part: str) -> str:
+    """Kept, for what is said in a course stands in the course and by itself."""
+    return " ".join(text_tokens(part))
 
 
 def streams(parts: Iterable[str]) -> Streams:

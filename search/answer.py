@@ -32,14 +32,12 @@ NOTHING = ("",)
 @dataclass(frozen=True, slots=True)
 class Answer:
     """``words`` as they were asked in the end. ``level``: ``written``, ``cut``, ``heard``, ``loose`` or ``none``.
-    ``matching``: courses with every word; they come first, and the others of ``found`` are the closest to it.
-    ``elsewhere``: courses there would be without the filters, told when there are few with them."""
+    ``matching``: courses with every word; they come first, and the others of ``found`` are the closest to it."""
 
     found: Found
     words: tuple[Word, ...]
     level: str
     matching: int
-    elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +65,16 @@ def answer(
     found, level = _ordered(engine, asked), "written"
     if found.total >= WEAK or not asked.words:
         return Answer(found, asked.words, level, found.total)
-    elsewhere = _unfiltered(engine, asked) if query.filters else found.total
-    if elsewhere >= WEAK:
-        return Answer(found, asked.words, level, found.total, elsewhere)
+    if found.unfiltered >= WEAK:
+        return Answer(found, asked.words, level, found.total)
     for way, words in _other_ways(query, question, taught.vocabulary):
         otherwise = replace(asked, words=words)
         more = _ordered(engine, otherwise) if words != asked.words else found
         if more.total > found.total:
             return Answer(more, words, way, more.total)
     asked_for = query.filters or any(word.exact or word.field for word in asked.words)
-    if asked_for and (found.total or elsewhere):
-        return Answer(found, asked.words, level, found.total, elsewhere)
+    if asked_for and found.unfiltered:
+        return Answer(found, asked.words, level, found.total)
     return _with_the_closest(engine, asked, found)
 
 
@@ -136,10 +133,6 @@ def _ordered(engine: Engine, asked: Ask) -> Found:
     texts = {course: best[0]["text"] for course, best in inside.items()}
     ordered = [*pinned, *rerank(others[:window], asked.words, loose=asked.loose, inside=texts), *others[window:]]
     return replace(found, rows=tuple(ordered[asked.offset : end]))
-
-
-def _unfiltered(engine: Engine, asked: Ask) -> int:
-    return engine.search(replace(asked, filters={}, counted=(), limit=0, offset=0)).total
 
 
 SHOWN = tuple(name for name, facet in FACETS.items() if facet.shown)

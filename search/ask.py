@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 from search import analysis, look_alikes, syntax
 from search.vocabulary import Vocabulary
@@ -51,22 +52,22 @@ class Clause:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Word:
     """One word of the query and the clauses of which one must match, in the groups of ``FIELDS[field]``. ``exact``:
-    its tokens must stand next to each other."""
+    its tokens must stand next to each other. What is looked for in every text of an answer is kept."""
 
     text: str
     clauses: tuple[Clause, ...]
     field: str = ""
     exact: bool = False
 
-    @property
+    @cached_property
     def spoken(self) -> tuple[Clause, ...]:
         """The ways that are not as it was typed."""
         return tuple(clause for clause in self.clauses if clause.form != "text")
 
-    @property
+    @cached_property
     def written(self) -> tuple[Clause, ...]:
         """As it was typed, and other words that mean the same."""
         return tuple(clause for clause in self.clauses if clause.form == "text")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
 
+import orjson
 from django.db.models import Prefetch, QuerySet
 
 from catalog.models import Course, Lesson, Place, Theme
@@ -28,7 +29,7 @@ PASSAGES_LIMIT = 60_000
 
 BATCH = 500
 
-VERSION = 4
+VERSION = 5
 """What documents, analysis and indices look like. One more whenever any of them changes: the worker then builds each
 library of a lower version anew. ``tests/search/test_index.py`` notices a change that was not counted."""
 
@@ -91,9 +92,16 @@ class CourseDocument:
     def digest(self) -> str:
         """Of everything that is searched or shown, whatever order the database gave it in; of ``views`` and
         ``version``, which move by themselves, nothing."""
-        lists = [sorted(map(repr, part)) for part in (self.names, self.facets, self.known, self.passages)]
-        told = (self.id, self.slug, self.titles, self.body, self.until, self.published, self.sort_key, lists)
-        return blake2b(repr(told).encode(), digest_size=16).hexdigest()
+        told = (self.id, self.slug, self.titles, self.body, self.until, self.published, self.sort_key)
+        lists = [sorted(map(orjson.dumps, part)) for part in (self.names, self.facets, self.known, self.passages)]
+        return blake2b(
+            b"\n".join([orjson.dumps(told), *(line for part in lists for line in (b"", *part))]), digest_size=16
+        ).hexdigest()
+
+
+def _whole(text: str) -> str:
+    """A text without lone halves of UTF-16 pairs, which JSON lets in and no index takes: each is a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,7 @@ def _document(course: Course, trees: Trees, version: int, inside: bool) -> Cours
     known = tuple(dict.fromkeys(trees.names(course)))
     lessons = list(course.lessons.all())
     titles = (course.title, *course.alternative_titles, course.title_en)
+    texts = (course.summary, course.description, *course.extra.values())
     chapters = [name for lesson in lessons for name in (lesson.title, lesson.chapter)]
     names = (*(name.text for name in known), *map(str, course.subjects), *chapters)
     values = {(name.facet, name.value) for name in known}
@@ -166,12 +175,10 @@ def _document(course: Course, trees: Trees, version: int, inside: bool) -> Cours
     return CourseDocument(
         id=course.pk,
         slug=course.slug,
-        titles=tuple(dict.fromkeys(str(title) for title in titles if title)),
+        titles=tuple(dict.fromkeys(_whole(str(title)) for title in titles if title)),
         version=version,
-        names=tuple(dict.fromkeys(name for name in names if name and name != course.title)),
-        body="\n".join(map(str, filter(None, (course.summary, course.description, *course.extra.values()))))[
-            :BODY_CHARACTERS
-        ],
+        names=tuple(dict.fromkeys(_whole(name) for name in names if name and name != course.title)),
+        body=_whole("\n".join(map(str, filter(None, texts)))[:BODY_CHARACTERS]),
         facets=tuple(sorted(values)),
         known=known,
         passages=tuple(passages(lessons))[:PASSAGES_LIMIT] if inside else (),
@@ -212,7 +219,7 @@ def windows(number: int, title: str, cues: Sequence[Sequence]) -> Iterator[Passa
 def _window(number: int, title: str, cues: Sequence[Sequence]) -> PassageDocument:
     text, marks = "", []
     for start, _end, spoken in cues:
-        words = " ".join(str(spoken).split())
+        words = " ".join(_whole(str(spoken)).split())
         glue = " " if text[-1:].isascii() and words[:1].isascii() and text else ""
         marks.append((len(text) + len(glue), int(start)))
         text += glue + words
@@ -221,7 +228,7 @@ def _window(number: int, title: str, cues: Sequence[Sequence]) -> PassageDocumen
 
 def _sections(text: str) -> Iterator[str]:
     """Text in pieces of at most ``SECTION_CHARACTERS``, cut after a sentence or line where there is one."""
-    text = text.strip()
+    text = _whole(text).strip()
     while text:
         end = SECTION_CHARACTERS
         if len(text) > end:

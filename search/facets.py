@@ -8,8 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from catalog.kinds import Kind
@@ -96,7 +98,15 @@ def length_of(seconds: float | None) -> str:
 
 
 def _from(table: Mapping[str, str | Promise]) -> Labels:
-    return lambda values: {value: table.get(value, value) for value in values}
+    @lru_cache
+    def told(_language: str | None) -> dict[str, str]:
+        return {value: str(label) for value, label in table.items()}
+
+    def labels(values: Iterable[str]) -> dict[str, str]:
+        known = told(get_language())
+        return {value: known.get(value, value) for value in values}
+
+    return labels
 
 
 @KeptLabels

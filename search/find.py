@@ -22,6 +22,7 @@ from search.facets import FACETS, place_ancestors
 from search.popular import popular_queries
 from search.query import Query
 from search.results import Facet, FacetValue, Hit, Passage, Results, Suggestion
+from search.snapshot import marks
 from search.suggest import suggestions
 
 __all__ = [
@@ -98,8 +99,7 @@ def admin_ids(text: str, limit: int = 1000) -> list[int]:
 
 
 def _from_engine(query: Query, library: Engine) -> Results:
-    taught = Taught(vocabulary.current(), rules.rule_for(query.text)) if query.text else None
-    answered = answer(library, query, timezone.localdate(), SHOWN, taught)
+    answered = answer(library, query, timezone.localdate(), SHOWN, _taught(query.text) if query.text else None)
     rows = answered.found.rows
     spoken = [row.id for row in rows if row.source.get("inside", True)]
     inside = library.passages(spoken, answered.words, PASSAGES) if spoken and answered.words else {}
@@ -113,6 +113,11 @@ def _from_engine(query: Query, library: Engine) -> Results:
         why=_why(answered, nearest),
         popular=() if answered.found.total else tuple(_popular(library, query)),
     )
+
+
+def _taught(text: str) -> Taught:
+    seen = marks()
+    return Taught(vocabulary.current(seen), rules.rule_for(text, seen=seen))
 
 
 def _hit(row: Row, words: Sequence[Word], inside: Iterable[dict] = (), why: str = "") -> Hit:
@@ -132,7 +137,10 @@ def _highlights(source: Mapping, words: Sequence[Word]) -> dict[str, str]:
     """The title in any case; names and text only where something in them matched."""
     title, *others = source["titles"]
     marked = {"title": highlight.mark(title, highlight.spans_of(title, words))}
-    named = [(name, highlight.spans_of(name, words, parts=False)) for name in (*others, *source["names"])]
+    names = [*others, *source["names"]]
+    if not highlight.mentions(names, words):
+        names = []
+    named = [(name, highlight.spans_of(name, words, parts=False)) for name in names]
     shown = [highlight.mark(name, spans) for name, spans in named if spans]
     if shown:
         marked["names"] = " · ".join(shown[:4])
@@ -211,8 +219,8 @@ def _why_hit(row: Row, answered: Answer) -> str:
 
 
 def _why(answered: Answer, nearest: str) -> str:
-    if not answered.found.total and answered.elsewhere:
-        return _("去掉筛选后有 %(count)d 门课程。") % {"count": answered.elsewhere}
+    if not answered.found.total and answered.found.unfiltered:
+        return _("去掉筛选后有 %(count)d 门课程。") % {"count": answered.found.unfiltered}
     if nearest:
         return _("按拼音找到“%(text)s”") % {"text": nearest}
     if answered.level == "loose" and answered.matching:

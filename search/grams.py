@@ -16,7 +16,8 @@ whoever asks looks at the text itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from functools import lru_cache
+from itertools import chain, pairwise
 
 from search import analysis
 from search.ask import Clause
@@ -30,7 +31,7 @@ SPELLED = 3
 
 def stored(texts: Iterable[str]) -> str:
     """All grams of some titles or names, each once, blank-separated."""
-    return " ".join(dict.fromkeys(gram for text in texts for gram in (*_written(text), *_spoken(text))))
+    return " ".join(dict.fromkeys(chain.from_iterable((*_written(text), *_spoken(text)) for text in texts)))
 
 
 def _written(text: str) -> Iterator[str]:
@@ -42,21 +43,26 @@ def _written(text: str) -> Iterator[str]:
             yield from _beginnings(run)
 
 
-def _spoken(text: str) -> Iterator[str]:
+def _spoken(text: str) -> list[str]:
+    found: list[str] = []
     for units in analysis.readings(text):
-        for number, unit in enumerate(units):
-            beginnings = _beginnings(unit)
-            yield from beginnings
-            if number:
-                before = units[number - 1][:BEGINNING]
-                yield from (f"{before}.{beginning}" for beginning in beginnings)
+        for before, unit in pairwise(("", *units)):
+            found += _behind(before, unit)
         letters = [letter for unit in units for letter in initials(unit)]
-        yield from _rows(letters, 2)
-        yield from _rows(letters, 3)
+        found += (*_rows(letters, 2), *_rows(letters, 3))
+    return found
 
 
-def _beginnings(unit: str) -> list[str]:
-    return [unit[:end] for end in range(1, min(len(unit), BEGINNING) + 1)]
+@lru_cache(maxsize=50_000)
+def _behind(before: str, unit: str) -> tuple[str, ...]:
+    """The beginnings of a syllable, by themselves and behind another; kept, for syllables are few."""
+    beginnings = _beginnings(unit)
+    return (*beginnings, *(f"{before[:BEGINNING]}.{beginning}" for beginning in beginnings if before))
+
+
+@lru_cache(maxsize=5_000)
+def _beginnings(unit: str) -> tuple[str, ...]:
+    return tuple(unit[:end] for end in range(1, min(len(unit), BEGINNING) + 1))
 
 
 def initials(unit: str) -> str:

@@ -92,10 +92,17 @@ def _sounds(unit: _Unit, clause: Clause, position: int) -> bool:
     return token in heard
 
 
+def mentions(texts: Sequence[str], words: Sequence[Word]) -> bool:
+    """Whether one of the words may stand in one of the texts: sooner told of all texts than found in each."""
+    folded = analysis.fold("\n".join(texts))
+    return any(word.spoken or any(clause.text in folded for clause in word.written) for word in words)
+
+
 def written_spans(text: str, word: Word, *, parts: bool = True) -> list[Span]:
     """Where a word, or another that means the same, is written in a text, in either script; with ``parts``, else where
     its pairs of characters are."""
-    spans = [span for clause in word.written for span in _in_original(text, clause.text)]
+    folded, _offsets = _folded(text)
+    spans = [span for clause in word.written if clause.text in folded for span in _in_original(text, clause.text)]
     if not spans and parts:
         tokens = [token for clause in word.written[:1] for token in clause.tokens]
         spans = [span for token in tokens if len(token) > 1 or word.text == token for span in _in_original(text, token)]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from search import analysis
 from search.models import Rule
-from search.snapshot import Snapshot
+from search.snapshot import Marks, Snapshot, marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Dated:
 Curations = Mapping[str, tuple[Dated, ...]]
 
 
-def rule_for(text: str, today: date | None = None) -> Curation:
-    """What rules say today about a query as it was typed. Where several hold, the newest pins first; what one of them
-    hides, none pins."""
-    dated = _snapshot.current().get(key(text), ())
+def rule_for(text: str, today: date | None = None, seen: Marks | None = None) -> Curation:
+    """What rules say today about a query as it was typed, with what was saved before this call, or before ``seen``.
+    Where several hold, the newest pins first; what one of them hides, none pins."""
+    dated = _snapshot.current(marks() if seen is None else seen).get(key(text), ())
     if not dated:
         return NONE
     day = today or timezone.localdate()

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from search import analysis
 from search.models import Term, as_compared
-from search.snapshot import Snapshot
+from search.snapshot import Marks, Snapshot, marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Vocabulary:
     readings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def current() -> Vocabulary:
-    """The vocabulary in force, with what was saved before this call by any process."""
-    return _snapshot.current()
+def current(seen: Marks | None = None) -> Vocabulary:
+    """The vocabulary in force, with what was saved before this call, or before ``seen``, by any process."""
+    return _snapshot.current(marks() if seen is None else seen)
 
 
 def vocabulary_of(terms: Iterable[Term]) -> Vocabulary:

@@ -79,11 +79,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``counts``: by facet name the number of courses by value."""
+    """``counts``: by facet name the number of courses by value. ``unfiltered``: the courses without the filters."""
 
     total: int
     rows: tuple[Row, ...] = ()
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    unfiltered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,27 +13,45 @@ from search.engines.elastic.queries import ORDERS, course_query, filter_queries
 VALUES = 1000
 """Values of one facet that are counted at the most."""
 
+VALUES_OF = "values"
+
 
 def course_bodies(ask: Ask) -> list[dict]:
-    """The page with the counts of the filters that are not in use, then the counts of each filter in use, under the
-    others. Apart, each reads only what its filters leave, and the counts need no scores; together, all that the words
-    find would be scored first."""
-    query, used = course_query(ask), [name for name in ask.counted if name in ask.filters]
+    """The page with the counts of the filters that are not in use; where some are, then the counts of each of these
+    under the others, and the total without any. Apart, the page scores only what its filters leave, and counts need no
+    scores; together, all that the words find would be scored first."""
+    filters = filter_queries(ask)
     page = {
-        "query": Q("bool", must=[query], filter=filter_queries(ask)).to_dict(),
+        "query": {"bool": {"must": [course_query(ask).to_dict()], "filter": list(filters.values())}},
         "sort": ORDERS[ask.sort if ask.words or ask.sort != "relevance" else "popular"],
         "from": ask.offset,
         "size": ask.limit,
         "track_total_hits": True,
         "_source": ["source"],
-        "aggs": {name: _values(ask, name) for name in ask.counted if name not in used},
+        "aggs": {name: _values(ask, name) for name in ask.counted if name not in filters},
     }
-    return [page, *(_count(ask, query, name) for name in used)]
+    if not filters:
+        return [page]
+    counts = {
+        "query": {"bool": {"filter": [course_query(ask, scored=False).to_dict()]}},
+        "size": 0,
+        "track_total_hits": True,
+        "aggs": {name: _under_the_others(ask, name, filters) for name in ask.counted if name in filters},
+    }
+    return [page, counts]
 
 
-def _count(ask: Ask, query: Any, name: str) -> dict:
-    among = Q("bool", filter=[query, *filter_queries(ask, but=name)])
-    return {"query": among.to_dict(), "size": 0, "track_total_hits": False, "aggs": {name: _values(ask, name)}}
+def _under_the_others(ask: Ask, name: str, filters: dict[str, dict]) -> dict:
+    others = [query for other, query in filters.items() if other != name]
+    return {"filter": {"bool": {"filter": others}}, "aggs": {VALUES_OF: _values(ask, name)}}
+
+
+def counted(answers: Sequence[dict]) -> dict[str, dict[str, int]]:
+    """By facet name the number of courses by value, from the answers to ``course_bodies``."""
+    found = {
+        name: one.get(VALUES_OF, one) for answer in answers for name, one in answer.get("aggregations", {}).items()
+    }
+    return {name: {bucket["key"]: bucket["doc_count"] for bucket in one["buckets"]} for name, one in found.items()}
 
 
 def _values(ask: Ask, name: str) -> dict:

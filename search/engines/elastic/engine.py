@@ -13,7 +13,7 @@ from elasticsearch_dsl import Q
 from search.ask import Ask, Clause, Word, tokens
 from search.documents import CourseDocument
 from search.engines.contract import Completions, Engine, Entry, Found, Row
-from search.engines.elastic.bodies import best_passages, course_bodies, passages_body
+from search.engines.elastic.bodies import best_passages, counted, course_bodies, passages_body
 from search.engines.elastic.completing import completions
 from search.engines.elastic.library import Library
 from search.engines.elastic.queries import INSIDE, phrase
@@ -45,14 +45,13 @@ class Elastic(Engine):
     # Asking -------------------------------------------------------------------------------------
 
     def search(self, ask: Ask) -> Found:
-        first, *others = self._library.answers([("courses", body) for body in course_bodies(ask)])
+        answers = self._library.answers([("courses", body) for body in course_bodies(ask)])
+        first, last = answers[0], answers[-1]
         hits = first["hits"]
         rows = tuple(_row(hit, ask) for hit in hits["hits"])
-        counted = {name: found for answer in (first, *others) for name, found in answer.get("aggregations", {}).items()}
-        counts = {
-            name: {bucket["key"]: bucket["doc_count"] for bucket in counted[name]["buckets"]} for name in ask.counted
-        }
-        return Found(hits["total"]["value"], rows, counts)
+        counts = counted(answers)
+        in_order = {name: counts[name] for name in ask.counted}
+        return Found(hits["total"]["value"], rows, in_order, last["hits"]["total"]["value"])
 
     def passages(self, ids: Sequence[int], words: Sequence[Word], each: int) -> dict[int, list[dict]]:
         written = [[clause for clause in word.written if clause.tokens] for word in words if "inside" in word.groups]

@@ -53,8 +53,9 @@ def phrase(field: str, words: Iterable[str], boost: float, prefix: bool = False,
     return Q(kind, **{field: {"query": " ".join(words), "boost": boost, **more}})
 
 
-def _as_text(word: Word, clause: Clause) -> list[Any]:
-    """A word in one field group with all its tokens; the phrases only add to the score."""
+def _as_text(word: Word, clause: Clause, scored: bool) -> list[Any]:
+    """A word with all its tokens in one group of fields or over several; what is said inside, as a phrase. The other
+    phrases match nothing more, they only add to the score: without them counting takes half the time."""
     whole = (analysis.BREAK, *analysis.text_tokens(clause.text), analysis.BREAK)
     start = (analysis.BREAK, *clause.tokens)
     ways = {
@@ -67,8 +68,9 @@ def _as_text(word: Word, clause: Clause) -> list[Any]:
         "body": [phrase("body_text", clause.tokens, 1.0, True)] if clause.prefix else [],
         "inside": [phrase("inside_text", clause.tokens, INSIDE_WEIGHT, clause.prefix, _name=f"{INSIDE}{clause.text}")],
     }
-    chosen = [way for group in word.groups for way in ways[group]]
     fields = [FIELDS[group] for group in word.groups if group in FIELDS]
+    needed = word.groups if scored or clause.prefix else [group for group in word.groups if group not in FIELDS]
+    chosen = [way for group in needed for way in ways[group]]
     if not fields or clause.prefix:
         return chosen
     tokens_ = " ".join(clause.tokens)
@@ -94,13 +96,13 @@ def _as_seen(word: Word) -> list[Any]:
     return [Q("constant_score", filter=Q("bool", filter=places), boost=SHAPE_SCORE) for places in ways]
 
 
-def word_query(word: Word) -> Any:
-    """A word as it is written, by its sound or shape."""
+def word_query(word: Word, *, scored: bool = True) -> Any:
+    """A word as it is written, by its sound or shape; what only adds to the score is left out when nobody asks it."""
     ways = [
         query
         for clause in word.clauses
         if clause.tokens and clause.form != "shape"
-        for query in (_as_text(word, clause) if clause.form == "text" else _as_heard(word, clause))
+        for query in (_as_text(word, clause, scored) if clause.form == "text" else _as_heard(word, clause))
     ]
     ways += _as_seen(word)
     return Q("bool", should=ways, minimum_should_match=1) if ways else Q("match_none")
@@ -115,24 +117,20 @@ def loose_query(words: Sequence[Word]) -> Any:
     return Q("bool", should=ways, minimum_should_match=1)
 
 
-def course_query(ask: Ask) -> Any:
-    """Everything of a question but its filters, which come after counting. Pinned courses match in any case and come
-    first, in their order."""
+def course_query(ask: Ask, *, scored: bool = True) -> Any:
+    """Everything of a question but its filters. Pinned courses match in any case and come first, in their order."""
     shown = [Q("range", until={"gte": ask.today.isoformat()})]
     shown += [Q("terms", **{f"facet_{name}": list(values)}) for name, values in ask.within]
     shown += [Q("terms", id=list(ask.only))] if ask.only else []
     hidden = [Q("terms", id=list(ask.without))] if ask.without else []
-    hidden += [word_query(word) for word in ask.excluded]
+    hidden += [word_query(word, scored=False) for word in ask.excluded]
     if not ask.words:
         return Q("bool", filter=shown, must_not=hidden)
-    must = [loose_query(ask.words)] if ask.loose else [word_query(word) for word in ask.words]
-    found = Q(
-        "function_score",
-        query=Q("bool", must=must),
-        functions=[{"weight": 1}, _watched(), _fresh(ask)],
-        score_mode="sum",
-        boost_mode="multiply",
-    )
+    must = [loose_query(ask.words)] if ask.loose else [word_query(word, scored=scored) for word in ask.words]
+    found = Q("bool", must=must)
+    if scored:
+        lifts = [{"weight": 1}, _watched(), _fresh(ask)]
+        found = Q("function_score", query=found, functions=lifts, score_mode="sum", boost_mode="multiply")
     if not ask.pinned:
         return Q("bool", must=[found], filter=shown, must_not=hidden)
     above = enumerate(reversed(ask.pinned), 1)
@@ -151,5 +149,6 @@ def _fresh(ask: Ask) -> dict:
     return {"exp": {"published": halved}, "weight": FRESHNESS_WEIGHT}
 
 
-def filter_queries(ask: Ask, but: str = "") -> list[Any]:
-    return [Q("terms", **{f"facet_{name}": list(values)}) for name, values in ask.filters.items() if name != but]
+def filter_queries(ask: Ask) -> dict[str, dict]:
+    """By facet name."""
+    return {name: Q("terms", **{f"facet_{name}": list(values)}).to_dict() for name, values in ask.filters.items()}

@@ -6,14 +6,15 @@ requests; what it does not take as it is is told to the caller, and keeps nothin
 
 from __future__ import annotations
 
-import json
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
 
+import orjson
 from elasticsearch import ApiError
 
 from search.documents import CourseDocument, Name
@@ -26,8 +27,11 @@ log = logging.getLogger(__name__)
 BATCH = 500
 """Courses in memory at a time."""
 
-MOST_BYTES, LEAST_BYTES = 4 * 1024**2, 64 * 1024
+MOST_BYTES, LEAST_BYTES = 2 * 1024**2, 64 * 1024
 """Of one request. A node gives a tenth of its heap to writes, so even a small one has room for several requests."""
+
+UNDERWAY = 3
+"""Requests on their way at a time: with one, the server waits for us and we for it by turns."""
 
 TRIES, FIRST_WAIT, LONGEST_WAIT = 8, 0.25, 8.0
 """Seconds between tries double: about half a minute in all, in which a lost node's copies are promoted or a burst ends.
@@ -131,20 +135,23 @@ class Writer:
         where = {"_index": self._library.part(part), "_id": key, "version": version, "version_type": "external_gte"}
         where |= {} if self._library.stamp else {"require_alias": True}
         parts = [{"delete": where}] if body is None else [{"index": where}, body]
-        text = "\n".join(json.dumps(part, ensure_ascii=False, separators=(",", ":")) for part in parts)
-        return Line(course, text.encode("utf-8", "surrogatepass"))
+        return Line(course, b"\n".join(map(orjson.dumps, parts)))
 
     # Sending ------------------------------------------------------------------------------------
 
     def _send_all(self, lines: Iterable[Line]) -> dict[int, str]:
-        """Sends lines; the courses that were refused, and why. The next request is made while one is on its way."""
+        """Sends lines; the courses that were refused, and why. The next requests are made while some are on their
+        way."""
         refused: dict[int, str] = {}
-        with ThreadPoolExecutor(1) as sender:
-            underway: Future[dict[int, str]] | None = None
+        underway: deque[Future[dict[int, str]]] = deque()
+        with ThreadPoolExecutor(UNDERWAY) as senders:
             for request in self._requests(lines):
-                refused |= underway.result() if underway else {}
-                underway = sender.submit(self._send, request)
-            return refused | (underway.result() if underway else {})
+                if len(underway) == UNDERWAY:
+                    refused |= underway.popleft().result()
+                underway.append(senders.submit(self._send, request))
+            for answer in underway:
+                refused |= answer.result()
+        return refused
 
     def _requests(self, lines: Iterable[Line]) -> Iterator[list[Line]]:
         """Lines in requests of at most ``_room`` bytes."""

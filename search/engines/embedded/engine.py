@@ -139,7 +139,7 @@ class Embedded(Engine):
                 for other, allowed in chosen.items():
                     among &= allowed if other != name else among
                 counts[name] = state.counts(db, name, among, ask.places if name == "place" else "")
-            return Found(total.bit_count(), tuple(self._rows(db, page)), counts)
+            return Found(total.bit_count(), tuple(self._rows(db, page)), counts, matched.bit_count())
 
     def _shown(self, db: sqlite3.Connection, state: bits.Facets, ask: Ask) -> int:
         """Courses that may be shown today and are not left out."""
