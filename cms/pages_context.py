@@ -14,12 +14,12 @@ from django.db.models.functions import Substr
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from accounts.look import FEW, FULL
 from catalog.covers import Cover, pattern, prepare
 from catalog.models import Course, Institution, Place, Teacher, Theme
 from cms import maps
 from cms.blocks import for_cards
 
-PER_PAGE = 24
 PEOPLE = 12
 ROW = 8
 SUGGESTED_TITLE = 10
@@ -63,6 +63,11 @@ def home_context(page: Any = None) -> dict[str, Any]:
         context["themes"] = counted_themes(Theme.get_root_nodes())
         context["places"] = counted_places(Place.objects.exclude(brand="").order_by("code")[:5])
     return context
+
+
+def senior_home_context() -> dict[str, Any]:
+    """The home page in senior mode: one row of courses."""
+    return {"courses": prepare(for_cards(Course.objects.order_by("-views", "-pk"))[: FEW // 2])}
 
 
 def counted_themes(themes: Iterable[Theme]) -> list[Counted]:
@@ -141,9 +146,9 @@ def collection_context(page: Any) -> dict[str, Any]:
     }
 
 
-def listed(courses: QuerySet[Course], number: str) -> dict[str, Any]:
+def listed(courses: QuerySet[Course], number: str, per_page: int) -> dict[str, Any]:
     """One page of a list of courses. Raises Http404 for a page that is not there."""
-    paginator = Paginator(for_cards(courses.order_by("-first_published_at", "-pk")), PER_PAGE)
+    paginator = Paginator(for_cards(courses.order_by("-first_published_at", "-pk")), per_page)
     try:
         page = paginator.page(number or 1)
     except (PageNotAnInteger, EmptyPage) as error:
@@ -153,7 +158,7 @@ def listed(courses: QuerySet[Course], number: str) -> dict[str, Any]:
     return {"page_obj": page, "page_range": numbers, "courses": page.object_list, "total": paginator.count}
 
 
-def theme_context(theme: Theme, page: Any = None, number: str = "1") -> dict[str, Any]:
+def theme_context(theme: Theme, page: Any = None, number: str = "1", per_page: int = FULL) -> dict[str, Any]:
     below = Theme.get_tree(theme).order_by().values("pk")
     courses = Course.objects.filter(pk__in=Course.objects.filter(themes__in=below).values("pk"))
     return {
@@ -163,11 +168,11 @@ def theme_context(theme: Theme, page: Any = None, number: str = "1") -> dict[str
         "above": list(theme.get_ancestors()),
         "children": [child for child in counted_themes(theme.get_children()) if child.count],
         "cover": pattern(theme.pattern, theme.colour, theme.pk, theme.name),
-        **listed(courses, number),
+        **listed(courses, number, per_page),
     }
 
 
-def place_context(place: Place, page: Any = None, number: str = "1") -> dict[str, Any]:
+def place_context(place: Place, page: Any = None, number: str = "1", per_page: int = FULL) -> dict[str, Any]:
     inside = Course.objects.filter(pk__in=Course.objects.filter(places__code__startswith=place.code).values("pk"))
     divisions = counted_places(place.divisions())
     above = list(place.ancestors())
@@ -193,7 +198,7 @@ def place_context(place: Place, page: Any = None, number: str = "1") -> dict[str
         .distinct()[:PEOPLE],
         "institutions": Institution.objects.filter(place__code__startswith=place.code)[:PEOPLE],
         "exhibits": exhibits([one for one in _collections()[:200] if keys.intersection(_chosen_courses(one))][:6]),
-        **listed(inside, number),
+        **listed(inside, number, per_page),
     }
 
 

@@ -22,6 +22,7 @@ urlpatterns = [
     path("shelf/", views.shelf, name="shelf"),
     path("help/", views.help_page, name="help"),
     path("language/<slug:code>/", views.set_language, name="set_language"),
+    path("look/<slug:name>/<slug:value>/", views.set_look, name="set_look"),
     path("tv/", views.tv, name="tv"),
     path("tv/search/", views.tv_search, name="tv_search"),
     path("tv/<slug:slug>/", views.tv_lesson, name="tv_course"),

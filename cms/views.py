@@ -1,4 +1,4 @@
-"""Public pages around the catalogue: themes, places, collections, the television, the shelf, help, language."""
+"""Public pages around the catalogue: themes, places, collections, television, shelf, help, language and look."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from wagtail.models import Site
 from wagtail.views import serve
 
+from accounts.look import YEAR, Look
 from catalog import course_page
 from catalog.covers import prepare
 from catalog.models import Course, Place, Theme
@@ -22,12 +23,13 @@ from cms.models import CollectionIndexPage, HomePage, PlacePage, ThemePage
 from search.find import Query, suggest
 from search.find import search as find_courses
 
-YEAR = 365 * 24 * 3600
-
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The editors' home page; before there is one, a page of the same shape that fills itself."""
+    """The editors' home page; before there is one, a page of the same shape that fills itself. In senior mode, one
+    of few things."""
+    if Look.of(request).senior:
+        return render(request, "pages/senior_home.html", pages_context.senior_home_context())
     site = Site.find_for_request(request)
     if site is not None and isinstance(site.root_page.specific, HomePage):
         return serve(request, "")
@@ -44,7 +46,7 @@ def theme(request: HttpRequest, slug: str) -> HttpResponse:
     """A theme with what editors put above its courses."""
     found = get_object_or_404(Theme, slug=slug)
     page = ThemePage.objects.live().public().filter(theme=found).first()
-    context = pages_context.theme_context(found, page, request.GET.get("page", "1"))
+    context = pages_context.theme_context(found, page, request.GET.get("page", "1"), Look.of(request).per_page)
     return render(request, ThemePage.template, context)
 
 
@@ -60,7 +62,7 @@ def place(request: HttpRequest, code: str) -> HttpResponse:
     if found.valid_until is not None and found.successor is not None:
         return redirect(found.successor, permanent=True)
     page = PlacePage.objects.live().public().filter(place=found).first()
-    context = pages_context.place_context(found, page, request.GET.get("page", "1"))
+    context = pages_context.place_context(found, page, request.GET.get("page", "1"), Look.of(request).per_page)
     return render(request, PlacePage.template, context)
 
 
@@ -87,11 +89,27 @@ def set_language(request: HttpRequest, code: str) -> HttpResponse:
     """Keeps the language in a cookie and goes back. A GET, so that pages carry no token and caches may hold them."""
     if code not in dict(settings.LANGUAGES):
         raise Http404(_("没有这种页面语言。"))
-    target = request.GET.get("next", "/")
-    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    response = redirect(target if safe else "/")
+    response = _back(request)
     response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, max_age=YEAR, samesite="Lax", httponly=True)
     return response
+
+
+@require_safe
+def set_look(request: HttpRequest, name: str, value: str) -> HttpResponse:
+    """Keeps a choice of ``accounts.look`` in a cookie and goes back, as ``set_language``."""
+    response = _back(request)
+    try:
+        Look.of(request).keep(response, name, value)
+    except (KeyError, ValueError) as error:
+        raise Http404(_("没有这种显示方式。")) from error
+    return response
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """To ``next``, when it is an address of ours."""
+    target = request.GET.get("next", "/")
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return redirect(target if safe else "/")
 
 
 @require_safe

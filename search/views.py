@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from accounts.look import FEW, Look
 from catalog.covers import prepare
 from catalog.models import Course
 from search import choices, find, query_log
@@ -53,10 +54,11 @@ def search(request: HttpRequest) -> HttpResponse:
     asked = Query.from_params(request.GET)
     query = asked if asked.text or "sort" in request.GET else replace(asked, sort=WITHOUT_WORDS)
     problems = [*query.problems, *_unknown(request)]
-    results = find.search(query)
+    per_page = FEW if Look.of(request).senior else query.per_page
+    results = find.search(replace(query, per_page=per_page))
     query_log.record(query, results)
     status = 400 if problems else 200
-    paginator = Paginator(range(min(results.total, PAGE_LIMIT * query.per_page)), query.per_page)
+    paginator = Paginator(range(min(results.total, PAGE_LIMIT * per_page)), per_page)
     if query.page > max(1, paginator.num_pages):
         status = 404
         problems.append(

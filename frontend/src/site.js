@@ -19,6 +19,9 @@ document.addEventListener("click", (event) => {
   if (menu?.open && !menu.contains(event.target)) menu.open = false;
 });
 
+const reader = document.querySelector("[data-aloud]");
+if (reader && "speechSynthesis" in window) import("./lib/aloud.js").then(({ aloud }) => aloud(reader));
+
 const drawer = document.querySelector("[data-filters]");
 if (drawer) filters(drawer);
 

@@ -259,6 +259,28 @@ def test_language_is_kept_and_goes_back_only_to_this_site(db, reader):
     assert reader.get("/language/en/?next=https://evil.example/").headers["Location"] == "/"
 
 
+def test_a_choice_of_look_is_kept_beside_the_others_and_goes_back(reader):
+    response = reader.get("/look/mode/senior/?next=/themes/")
+    assert response.headers["Location"] == "/themes/"
+    assert reader.cookies["wenlan_look"].value == "senior"
+    reader.get("/look/light/dark/")
+    assert reader.cookies["wenlan_look"].value == "senior.dark"
+    assert '<html lang="zh-Hans" class="senior dark">' in reader.get("/help/").content.decode()
+    reader.get("/look/mode/plain/")
+    assert reader.cookies["wenlan_look"].value == "dark"
+    assert reader.get("/look/light/auto/?next=https://evil.example/").headers["Location"] == "/"
+    assert reader.cookies["wenlan_look"].value == ""
+    reader.cookies["wenlan_look"] = 'dark"><script>.senior'
+    assert '<html lang="zh-Hans" class="senior">' in reader.get("/help/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/look/mode/huge/", "/look/size/senior/", "/look/per_page/6/"])
+def test_a_look_nobody_offers_is_not_there(reader, path):
+    response = reader.get(path)
+    assert response.status_code == 404
+    assert "wenlan_look" not in response.cookies
+
+
 def test_page_of_a_stranger_sets_no_cookie_and_varies_by_it(library, reader):
     response = reader.get(library.film.get_absolute_url())
     assert not response.cookies
