@@ -98,10 +98,14 @@ class CoursePage:
         return self.course.kind == Kind.AUDIO and bool(self.cues)
 
     @property
+    def shareable(self) -> bool:
+        """Whether the course may leave the site, as a file or in other people's pages."""
+        return self.course.licence != Licence.PLATFORM
+
+    @property
     def download(self) -> str:
         """The address of the film as one file, where the course may leave the site; else ""."""
-        play = self.playback
-        return play.download if play and self.course.licence != Licence.PLATFORM else ""
+        return self.playback.download if self.playback and self.shareable else ""
 
     @property
     def picture_url(self) -> str:
@@ -289,6 +293,8 @@ def structured(page: CoursePage, url: str) -> list[dict]:
         "contentUrl": base + (page.download or play.hls),
         "thumbnailUrl": [base + (play.poster or page.cover.url)],
     }
+    if page.shareable:
+        film["embedUrl"] = base + reverse("embed_lesson", args=[course.slug, page.lesson.number])
     return [described, film]
 
 

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from catalog import views
+from catalog import embedding, views
 
 urlpatterns = [
     path("courses/<slug:slug>/", views.course, name="course"),
     path("courses/<slug:slug>/<int:number>/", views.course, name="lesson"),
+    path("embed/<slug:slug>/", embedding.embed, name="embed"),
+    path("embed/<slug:slug>/<int:number>/", embedding.embed, name="embed_lesson"),
+    path("oembed", embedding.oembed, name="oembed"),
     path("feeds/latest/", views.LatestFeed(), name="feed_latest"),
     path("icon.svg", views.icon, name="icon"),
     path("covers/<slug:name>/<slug:colour>/<int:seed>.svg", views.cover, name="cover"),

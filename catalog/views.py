@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from catalog import course_page
+from catalog import course_page, embedding
 from catalog.models import Course
 from catalog.patterns import MOTIFS, SEEDS, svg
 
@@ -39,6 +39,7 @@ def course(request: HttpRequest, slug: str, number: int | None = None) -> HttpRe
         "course": found,
         "lesson": page.lesson,
         "canonical_path": address,
+        "embed_code": embedding.code(page),
         "structured": course_page.structured(page, request.build_absolute_uri(address)),
         "kind_template": page.kind_template,
     }

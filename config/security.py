@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "Content-Security-Policy"
-DESK = "/cms/"
+DESK, EMBEDDED = "/cms/", "/embed/"
 
 
 def store_origin(storage_url: str) -> str:
@@ -21,8 +21,9 @@ def store_origin(storage_url: str) -> str:
     return f"{address.scheme}://{address.netloc}"
 
 
-def policy(*, desk: bool, store: str) -> str:
-    """One policy as a header's value. hls.js feeds the player by ``blob:``; media-chrome styles its shadow trees."""
+def policy(*, desk: bool, store: str, framed_by: str = "'self'") -> str:
+    """One policy as a header's value. hls.js feeds the player by ``blob:``; media-chrome styles its shadow trees.
+    ``framed_by``: whose pages may hold the answer in a frame."""
     media = " ".join(filter(None, ["'self'", "blob:", store]))
     rules = {
         "default-src": "'self'",
@@ -37,7 +38,7 @@ def policy(*, desk: bool, store: str) -> str:
         "object-src": "'none'",
         "base-uri": "'self'",
         "form-action": "'self'",
-        "frame-ancestors": "'self'",
+        "frame-ancestors": framed_by,
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
@@ -49,9 +50,15 @@ class PolicyMiddleware:
         self.get_response = get_response
         store = store_origin(settings.STORAGE_URL)
         self.public, self.desk = policy(desk=False, store=store), policy(desk=True, store=store)
+        self.embedded = policy(desk=False, store=store, framed_by="*")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault(HEADER, self.desk if request.path.startswith(DESK) else self.public)
+        response.headers.setdefault(HEADER, self._policy(request.path))
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)")
         return response
+
+    def _policy(self, path: str) -> str:
+        if path.startswith(DESK):
+            return self.desk
+        return self.embedded if path.startswith(EMBEDDED) else self.public

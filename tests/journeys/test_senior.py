@@ -95,9 +95,10 @@ def test_senior_mode_is_one_switch_that_is_remembered_for_a_year(browser, site, 
         assert [cookie for cookie in page.context.cookies() if cookie["name"] == "wenlan_look"] == []
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PAGES)
-def test_senior_pages_have_large_words_large_targets_and_few_choices(browser, site, talk, name, width, height):
+def test_senior_pages_have_large_words_large_targets_and_few_choices(browser, site, talk, name, size):
+    width, height = size
     with visit(browser, width=width, height=height) as page:
         become_senior(page, site)
         page.goto(address(site, talk, name))
