@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponse
 COOKIE = "wenlan_look"
 YEAR = 365 * 24 * 3600
 
-CHOICES = {"mode": ("plain", "senior"), "light": ("auto", "light", "dark")}
-"""What can be chosen, the first by itself: ``senior`` is 长辈版, fewer and larger things."""
+CHOICES = {"mode": ("plain", "senior"), "light": ("auto", "light", "dark"), "screen": ("auto", "page")}
+"""What can be chosen, the first by itself: ``senior`` is 长辈版, fewer and larger things; ``page`` keeps televisions on
+the ordinary pages."""
 
 FULL, FEW = 24, 6
 """Courses on a page of a list; in senior mode as many as one can choose from at a glance."""
@@ -24,6 +25,7 @@ class Look:
 
     mode: str = "plain"
     light: str = "auto"
+    screen: str = "auto"
 
     @classmethod
     def of(cls, request: HttpRequest) -> Look:

@@ -16,3 +16,20 @@ class User(AbstractUser):
     def get_full_name(self) -> str:
         """The name shown to other people; never empty."""
         return self.display_name or super().get_full_name() or self.username
+
+
+class DeviceLink(models.Model):
+    """A device without a keyboard that asks to be signed in, as RFC 8628 has it: it shows ``user_code``, somebody who
+    is signed in elsewhere answers, and the device, which alone knows the secret behind ``secret_hash``, fetches the
+    answer once. ``then``: the address it goes on with."""
+
+    user_code = models.CharField(max_length=8, unique=True)
+    secret_hash = models.CharField(max_length=64)
+    device = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
+    refused = models.BooleanField(default=False)
+    then = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.device} {self.created_at:%H:%M}"

@@ -3,7 +3,7 @@ from django.urls import path
 from django.views.decorators.cache import cache_page
 
 from catalog.views import CourseSitemap
-from cms import views
+from cms import linking, views
 
 SITEMAPS = {
     "courses": CourseSitemap,
@@ -23,7 +23,11 @@ urlpatterns = [
     path("help/", views.help_page, name="help"),
     path("language/<slug:code>/", views.set_language, name="set_language"),
     path("look/<slug:name>/<slug:value>/", views.set_look, name="set_look"),
+    path("link/", linking.confirm, name="link"),
+    path("link/<str:code>/", linking.confirm, name="link_code"),
     path("tv/", views.tv, name="tv"),
+    path("tv/link/", linking.show, name="tv_link"),
+    path("tv/link/state/", linking.state, name="tv_link_state"),
     path("tv/search/", views.tv_search, name="tv_search"),
     path("tv/<slug:slug>/", views.tv_lesson, name="tv_course"),
     path("tv/<slug:slug>/<int:number>/", views.tv_lesson, name="tv_lesson"),

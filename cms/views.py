@@ -10,9 +10,11 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 from wagtail.models import Site
 from wagtail.views import serve
 
+from accounts.devices import television
 from accounts.look import YEAR, Look
 from catalog import course_page
 from catalog.covers import prepare
@@ -24,11 +26,15 @@ from search.find import Query, suggest
 from search.find import search as find_courses
 
 
+@vary_on_headers("User-Agent")
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The editors' home page; before there is one, a page of the same shape that fills itself. In senior mode, one
-    of few things."""
-    if Look.of(request).senior:
+    of few things; on a television, the way to its own pages."""
+    look = Look.of(request)
+    if look.screen == "auto" and television(request.headers.get("User-Agent", "")):
+        return redirect("tv")
+    if look.senior:
         return render(request, "pages/senior_home.html", pages_context.senior_home_context())
     site = Site.find_for_request(request)
     if site is not None and isinstance(site.root_page.specific, HomePage):

@@ -105,6 +105,21 @@ if (going) {
   });
 }
 
+// A code for the phone: asked every few seconds what became of it, so the set goes on by itself.
+const linking = document.querySelector("[data-link]");
+if (linking) {
+  const { link, token, refused, expired } = linking.dataset;
+  const told = linking.querySelector("[data-told]");
+  const ask = async () => {
+    const headers = { "X-CSRFToken": token };
+    const answer = await fetch(link, { method: "POST", headers }).then((said) => said.json()).catch(() => ({ state: "waiting" }));
+    if (answer.state === "approved") location.replace(answer.next);
+    else if (answer.state === "waiting") setTimeout(ask, 2000);
+    else told.textContent = answer.state === "refused" ? refused : expired;
+  };
+  setTimeout(ask, 2000);
+}
+
 // The player --------------------------------------------------------------------------------------
 let quietTimer;
 let video;

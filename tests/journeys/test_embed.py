@@ -32,7 +32,7 @@ def test_a_lesson_plays_in_another_sites_page(page, site, talk, elsewhere):
     (pages / "index.html").write_text(f"<!doctype html><title>村里的网站</title>{told['html']}{course}")
     page.goto(f"{home}/index.html")
     frame = page.frame_locator("iframe[src*='/embed/']")
-    frame.locator("[data-start]").click()
+    frame.locator("button[data-start]").click()
     player = next(one for one in page.frames if "/embed/" in one.url)
     player.wait_for_function("() => document.querySelector('video').currentTime > 1", timeout=PATIENCE)
     assert player.evaluate("() => document.documentElement.scrollHeight <= innerHeight + 1")
