@@ -146,6 +146,9 @@ class Institution(MP_Node):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("institution", args=[self.code])
+
 
 class Membership(models.Model):
     """Whose items a person may work on: this institution's and those of all below it."""
@@ -183,6 +186,9 @@ class Teacher(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("teacher", args=[self.pk])
 
 
 class Licence(models.TextChoices):

@@ -9,6 +9,7 @@ urlpatterns = [
     path("embed/<slug:slug>/<int:number>/", embedding.embed, name="embed_lesson"),
     path("oembed", embedding.oembed, name="oembed"),
     path("feeds/latest/", views.LatestFeed(), name="feed_latest"),
+    path("feeds/<slug:kind>/<slug:value>/", views.LatestFeed(), name="feed"),
     path("icon.svg", views.icon, name="icon"),
     path("covers/<slug:name>/<slug:colour>/<int:seed>.svg", views.cover, name="cover"),
 ]

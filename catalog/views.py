@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from django.contrib.sitemaps import Sitemap
 from django.contrib.syndication.views import Feed
@@ -15,7 +16,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from catalog import course_page, embedding
-from catalog.models import Course
+from catalog.models import Course, Institution, Place, Theme
 from catalog.patterns import MOTIFS, SEEDS, svg
 
 FEED_LENGTH = 50
@@ -74,21 +75,36 @@ def icon(request: HttpRequest) -> HttpResponse:
     return render(request, "components/icon.svg", content_type="image/svg+xml")
 
 
+SUBJECTS: dict[str, Callable[[str], Theme | Place | Institution]] = {
+    "theme": lambda value: get_object_or_404(Theme, slug=value),
+    "place": lambda value: get_object_or_404(Place, code=value),
+    "institution": lambda value: get_object_or_404(Institution, code=value),
+}
+"""What a feed may be of, besides everything."""
+
+
 class LatestFeed(Feed):
-    """The newest public courses, as Atom."""
+    """The newest public courses, as Atom: all, or those of a theme, place or institution and what lies below it."""
 
     feed_type = Atom1Feed
-    link = "/"
 
-    def title(self) -> str:
-        return _("文澜新课")
+    def get_object(self, request: HttpRequest, kind: str = "", value: str = "") -> Theme | Place | Institution | None:
+        if kind and kind not in SUBJECTS:
+            raise Http404
+        return SUBJECTS[kind](value) if kind else None
+
+    def title(self, subject: Theme | Place | Institution | None) -> str:
+        return _("文澜新课：%(name)s") % {"name": subject} if subject else _("文澜新课")
+
+    def link(self, subject: Theme | Place | Institution | None) -> str:
+        return subject.get_absolute_url() if subject else "/"
 
     def subtitle(self) -> str:
         return _("文澜最近公开的课程")
 
-    def items(self) -> QuerySet[Course]:
+    def items(self, subject: Theme | Place | Institution | None) -> QuerySet[Course]:
         return (
-            Course.objects.public()
+            _of(subject)
             .select_related("institution")
             .prefetch_related("themes")
             .order_by("-first_published_at", "-pk")[:FEED_LENGTH]
@@ -108,6 +124,19 @@ class LatestFeed(Feed):
 
     def item_updateddate(self, item: Course):
         return item.updated_at
+
+
+def _of(subject: Theme | Place | Institution | None) -> QuerySet[Course]:
+    public = Course.objects.public()
+    match subject:
+        case Theme():
+            tree = Theme.get_tree(subject).order_by().values("pk")
+            return public.filter(pk__in=Course.objects.filter(themes__in=tree).values("pk"))
+        case Place():
+            return public.filter(pk__in=Course.objects.filter(places__code__startswith=subject.code).values("pk"))
+        case Institution():
+            return public.filter(institution__in=Institution.get_tree(subject).order_by().values("pk"))
+    return public
 
 
 class CourseSitemap(Sitemap):

@@ -202,6 +202,33 @@ def place_context(place: Place, page: Any = None, number: str = "1", per_page: i
     }
 
 
+def institution_context(institution: Institution, number: str, per_page: int) -> dict[str, Any]:
+    """Raises Http404 for an institution of which nothing can be seen."""
+    tree = Institution.get_tree(institution).order_by().values("pk")
+    courses = Course.objects.filter(institution__in=tree)
+    public = courses.public().order_by()
+    owners = set(public.values_list("institution__path", flat=True).distinct())
+    if not owners:
+        raise Http404(_("这家机构还没有公开的课程。"))
+    below = [one for one in institution.get_children() if any(path.startswith(one.path) for path in owners)]
+    teachers = Teacher.objects.filter(courses__in=public.values("pk")).select_related("institution").distinct()
+    return {
+        "institution": institution,
+        "above": list(institution.get_ancestors()),
+        "below": below,
+        "teachers": teachers[:PEOPLE],
+        **listed(courses, number, per_page),
+    }
+
+
+def teacher_context(teacher: Teacher, number: str, per_page: int) -> dict[str, Any]:
+    """Raises Http404 for a teacher of whom nothing can be seen."""
+    found = listed(Course.objects.filter(teachers=teacher), number, per_page)
+    if not found["total"]:
+        raise Http404(_("这位老师还没有公开的课程。"))
+    return {"teacher": teacher, **found}
+
+
 def places_context() -> dict[str, Any]:
     """The overview: provinces on a map and by name, and the places known for a craft."""
     provinces = counted_places(Place.objects.current().filter(level=1))

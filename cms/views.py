@@ -18,7 +18,7 @@ from accounts.devices import television
 from accounts.look import YEAR, Look
 from catalog import course_page
 from catalog.covers import prepare
-from catalog.models import Course, Place, Theme
+from catalog.models import Course, Institution, Place, Teacher, Theme
 from cms import pages_context
 from cms.blocks import for_cards
 from cms.models import CollectionIndexPage, HomePage, PlacePage, ThemePage
@@ -70,6 +70,22 @@ def place(request: HttpRequest, code: str) -> HttpResponse:
     page = PlacePage.objects.live().public().filter(place=found).first()
     context = pages_context.place_context(found, page, request.GET.get("page", "1"), Look.of(request).per_page)
     return render(request, PlacePage.template, context)
+
+
+@require_safe
+def institution(request: HttpRequest, code: str) -> HttpResponse:
+    """An institution whose courses, or those below it, can be seen."""
+    found = get_object_or_404(Institution.objects.select_related("place"), code=code)
+    context = pages_context.institution_context(found, request.GET.get("page", "1"), Look.of(request).per_page)
+    return render(request, "pages/institution.html", context)
+
+
+@require_safe
+def teacher(request: HttpRequest, pk: int) -> HttpResponse:
+    """A teacher of a course that can be seen."""
+    found = get_object_or_404(Teacher.objects.select_related("institution"), pk=pk)
+    context = pages_context.teacher_context(found, request.GET.get("page", "1"), Look.of(request).per_page)
+    return render(request, "pages/teacher.html", context)
 
 
 @require_safe

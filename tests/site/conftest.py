@@ -50,6 +50,8 @@ class Library:
             self.theme.get_absolute_url(),
             self.place.get_absolute_url(),
             "/places/33/",
+            "/institutions/lishui/",
+            self.film.teachers.get().get_absolute_url(),
             *(f"/tv/{course.slug}/" for course in shown),
             f"/tv/{self.film.slug}/1/",
         ]

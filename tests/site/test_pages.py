@@ -27,7 +27,7 @@ from tests.site.conftest import add_course, make_asset, reader_in
 
 ALWAYS = [
     "/", "/search/", "/search/?q=miaoxiu", "/themes/", "/places/", "/collections/", "/shelf/", "/help/", "/tv/",
-    "/tv/search/", "/tv/search/?q=mx", "/accounts/login/", "/accounts/signup/",
+    "/tv/link/", "/tv/search/", "/tv/search/?q=mx", "/accounts/login/", "/accounts/signup/",
 ]  # fmt: skip
 MACHINES = ["/robots.txt", "/sitemap.xml", "/sitemap-courses.xml", "/sitemap-pages.xml", "/feeds/latest/", "/icon.svg"]
 HAN = re.compile(r"[\u3400-\u9fff]")
@@ -335,7 +335,50 @@ def test_feed_and_sitemap_name_public_courses(library, reader):
 # Queries ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("address", ["/", "/themes/crafts/", "/places/3311/", "/places/33/", "/tv/", "/feeds/latest/"])
+def test_people_and_houses_are_shown_with_their_public_courses(library, reader):
+    house = library.film.institution
+    below = house.add_child(code="village", name="Village school")
+    address = library.film.teachers.get().get_absolute_url()
+    assert "Needle lessons" in reader.get(address).content.decode()
+    assert "Needle lessons" in reader.get("/institutions/lishui/").content.decode()
+    assert address in reader.get(library.film.get_absolute_url()).content.decode()
+    assert reader.get("/institutions/village/").status_code == 404
+    Course.objects.filter(pk=library.gallery.pk).update(institution=Institution.objects.get(pk=below.pk))
+    page = reader.get("/institutions/lishui/").content.decode()
+    assert "Plates" in page
+    assert "/institutions/village/" in page
+    Course.objects.update(live=False)
+    for gone in (address, "/institutions/lishui/", "/institutions/village/", "/teachers/999999/"):
+        assert reader.get(gone).status_code == 404, gone
+
+
+@pytest.mark.parametrize(
+    ("path", "titles"),
+    [
+        ("theme/crafts", {"Needle lessons", "A reader", "Plates", "Elsewhere"}),
+        ("theme/needle", set()),
+        ("place/33", {"Needle lessons", "A reader", "Plates", "Elsewhere"}),
+        ("place/3301", set()),
+        ("institution/lishui", {"Needle lessons", "A reader", "Plates", "Elsewhere"}),
+    ],
+)
+def test_a_feed_of_a_subject_has_what_lies_below_it(library, reader, path, titles):
+    page = reader.get(library.theme.get_absolute_url()).content.decode()
+    assert 'href="/feeds/theme/crafts/"' in page
+    feed = etree.fromstring(reader.get(f"/feeds/{path}/").content)
+    atom = "{http://www.w3.org/2005/Atom}"
+    assert {entry.findtext(f"{atom}title") for entry in feed.findall(f"{atom}entry")} == titles
+
+
+@pytest.mark.parametrize("path", ["theme/none", "place/99", "institution/none", "teacher/1"])
+def test_a_feed_of_nothing_is_not_there(library, reader, path):
+    assert reader.get(f"/feeds/{path}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/", "/themes/crafts/", "/places/3311/", "/places/33/", "/institutions/lishui/", "/tv/", "/feeds/place/33/"],
+)
 def test_queries_do_not_grow_with_the_courses(library, reader, address):
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
