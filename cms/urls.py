@@ -3,7 +3,7 @@ from django.urls import path
 from django.views.decorators.cache import cache_page
 
 from catalog.views import CourseSitemap
-from cms import linking, views
+from cms import app, linking, views
 
 SITEMAPS = {
     "courses": CourseSitemap,
@@ -19,9 +19,12 @@ urlpatterns = [
     path("places/", views.places, name="places"),
     path("places/<slug:code>/", views.place, name="place"),
     path("institutions/<slug:code>/", views.institution, name="institution"),
-    path("teachers/<int:pk>/", views.teacher, name="teacher"),
+    path("teachers/<slug:pk>/", views.teacher, name="teacher"),
     path("collections/", views.collections, name="collections"),
     path("shelf/", views.shelf, name="shelf"),
+    path("offline/", app.offline, name="offline"),
+    path("sw.js", app.service_worker, name="service_worker"),
+    path("app.webmanifest", app.manifest, name="manifest"),
     path("help/", views.help_page, name="help"),
     path("language/<slug:code>/", views.set_language, name="set_language"),
     path("look/<slug:name>/<slug:value>/", views.set_look, name="set_look"),

@@ -81,9 +81,9 @@ def institution(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_safe
-def teacher(request: HttpRequest, pk: int) -> HttpResponse:
-    """A teacher of a course that can be seen."""
-    found = get_object_or_404(Teacher.objects.select_related("institution"), pk=pk)
+def teacher(request: HttpRequest, pk: str) -> HttpResponse:
+    """A teacher of a course that can be seen. The index knows teachers by what may be no number."""
+    found = get_object_or_404(Teacher.objects.select_related("institution"), pk=int(pk) if pk.isdecimal() else 0)
     context = pages_context.teacher_context(found, request.GET.get("page", "1"), Look.of(request).per_page)
     return render(request, "pages/teacher.html", context)
 

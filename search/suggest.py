@@ -16,9 +16,6 @@ from search.ask import Clause, Word
 from search.engines.contract import Engine, Named
 from search.results import Suggestion
 
-ADDRESSES = {"theme": "theme", "place": "place"}
-"""Names that have a page of their own; the others lead to a search."""
-
 SPARE = 2
 """Times as many titles are asked for as are shown: some are alike, some have the parts of what is typed apart."""
 
@@ -71,19 +68,13 @@ def _first(found: Iterable[Suggestion], limit: int) -> list[Suggestion]:
 
 def _name(word: Word, named: Named) -> Suggestion | None:
     name = named.name
-    address = reverse(ADDRESSES[name.facet], args=[name.value]) if name.facet in ADDRESSES else ""
-    marked = _marked(name.text, word)
-    url = address or _search(name.facet, name.value)
+    marked, url = _marked(name.text, word), reverse(name.facet, args=[name.value])
     return Suggestion(name.text, name.facet, url, marked, named.count) if marked else None
 
 
-def _search(parameter: str, value: str) -> str:
-    return f"{reverse('search')}?{urlencode({parameter: value})}"
-
-
 def _query(word: Word, query: str, count: int) -> Suggestion | None:
-    marked = _marked(query, word)
-    return Suggestion(query, "query", _search("q", query), marked, count) if marked else None
+    marked, url = _marked(query, word), f"{reverse('search')}?{urlencode({'q': query})}"
+    return Suggestion(query, "query", url, marked, count) if marked else None
 
 
 def _title(word: Word, titles: Sequence[str], slug: str) -> Suggestion | None:

@@ -8,6 +8,9 @@ import "./lib/clicks.js";
 
 for (const root of document.querySelectorAll("[data-finder]")) finder(root);
 
+// For what is kept on the device, and to be installed as an app; asked when the page is done with everything else.
+if ("serviceWorker" in navigator) addEventListener("load", () => navigator.serviceWorker.register("/sw.js").catch(() => {}));
+
 const menu = document.querySelector(".menu");
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && menu?.open) {

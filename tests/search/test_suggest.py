@@ -111,7 +111,7 @@ def test_suggest_names_with_counts_and_addresses() -> None:
     assert (theme.text, theme.url, theme.count) == ("健康乐享", "/themes/health/", 3)
     assert {one.kind for one in find.suggest("wushuigen")} >= {"teacher"}
     house = next(one for one in find.suggest("hangzhoul") if one.kind == "institution")
-    assert house.url == "/search/?institution=hangzhou"
+    assert house.url == "/institutions/hangzhou/"
 
 
 def test_suggest_of_many_names_offers_the_largest(small: Engine) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from elasticsearch_dsl import Q
@@ -16,29 +16,33 @@ VALUES = 1000
 VALUES_OF = "values"
 
 
-def course_bodies(ask: Ask) -> list[dict]:
-    """The page with the counts of the filters that are not in use; where some are, then the counts of each of these
-    under the others, and the total without any. Apart, the page scores only what its filters leave, and counts need no
-    scores; together, all that the words find would be scored first."""
+def course_bodies(ask: Ask) -> dict[str, dict]:
+    """``page``; ``others``, when filters are in use: the counts of each of these under the others, and the total
+    without any; ``all``, when nothing was typed: the other counts and the total. Apart, the page scores only what its
+    filters leave, and counts need no scores. Of a list without words the first in its order are the page, and the
+    server has the counts from the page before."""
     filters = filter_queries(ask)
+    within, counts = list(filters.values()), {name: _values(ask, name) for name in ask.counted if name not in filters}
     page = {
-        "query": {"bool": {"must": [course_query(ask).to_dict()], "filter": list(filters.values())}},
+        "query": {"bool": {"must": [course_query(ask).to_dict()], "filter": within}},
         "sort": ORDERS[ask.sort if ask.words or ask.sort != "relevance" else "popular"],
         "from": ask.offset,
         "size": ask.limit,
-        "track_total_hits": True,
         "_source": ["source"],
-        "aggs": {name: _values(ask, name) for name in ask.counted if name not in filters},
     }
-    if not filters:
-        return [page]
-    counts = {
-        "query": {"bool": {"filter": [course_query(ask, scored=False).to_dict()]}},
-        "size": 0,
-        "track_total_hits": True,
-        "aggs": {name: _under_the_others(ask, name, filters) for name in ask.counted if name in filters},
-    }
-    return [page, counts]
+    if ask.words:
+        bodies = {"page": {**page, "track_total_hits": True, "aggs": counts}}
+    else:
+        every = [course_query(ask).to_dict(), *within]
+        bodies = {"page": {**page, "track_total_hits": False}, "all": _count(every, counts)}
+    if filters:
+        used = {name: _under_the_others(ask, name, filters) for name in ask.counted if name in filters}
+        bodies["others"] = _count([course_query(ask, scored=False).to_dict()], used)
+    return bodies
+
+
+def _count(among: list[dict], aggregations: dict) -> dict:
+    return {"query": {"bool": {"filter": among}}, "size": 0, "track_total_hits": True, "aggs": aggregations}
 
 
 def _under_the_others(ask: Ask, name: str, filters: dict[str, dict]) -> dict:
@@ -46,12 +50,11 @@ def _under_the_others(ask: Ask, name: str, filters: dict[str, dict]) -> dict:
     return {"filter": {"bool": {"filter": others}}, "aggs": {VALUES_OF: _values(ask, name)}}
 
 
-def counted(answers: Sequence[dict]) -> dict[str, dict[str, int]]:
+def counted(answers: Iterable[dict]) -> dict[str, dict[str, int]]:
     """By facet name the number of courses by value, from the answers to ``course_bodies``."""
-    found = {
-        name: one.get(VALUES_OF, one) for answer in answers for name, one in answer.get("aggregations", {}).items()
-    }
-    return {name: {bucket["key"]: bucket["doc_count"] for bucket in one["buckets"]} for name, one in found.items()}
+    found = [pair for answer in answers for pair in answer.get("aggregations", {}).items()]
+    values = {name: one.get(VALUES_OF, one)["buckets"] for name, one in found}
+    return {name: {bucket["key"]: bucket["doc_count"] for bucket in buckets} for name, buckets in values.items()}
 
 
 def _values(ask: Ask, name: str) -> dict:

@@ -45,13 +45,13 @@ class Elastic(Engine):
     # Asking -------------------------------------------------------------------------------------
 
     def search(self, ask: Ask) -> Found:
-        answers = self._library.answers([("courses", body) for body in course_bodies(ask)])
-        first, last = answers[0], answers[-1]
-        hits = first["hits"]
-        rows = tuple(_row(hit, ask) for hit in hits["hits"])
-        counts = counted(answers)
-        in_order = {name: counts[name] for name in ask.counted}
-        return Found(hits["total"]["value"], rows, in_order, last["hits"]["total"]["value"])
+        bodies = course_bodies(ask)
+        answers = dict(zip(bodies, self._library.answers([("courses", body) for body in bodies.values()]), strict=True))
+        rows = tuple(_row(hit, ask) for hit in answers["page"]["hits"]["hits"])
+        total = answers.get("all", answers["page"])["hits"]["total"]["value"]
+        unfiltered = answers["others"]["hits"]["total"]["value"] if ask.filters else total
+        counts = counted(answers.values())
+        return Found(total, rows, {name: counts[name] for name in ask.counted}, unfiltered)
 
     def passages(self, ids: Sequence[int], words: Sequence[Word], each: int) -> dict[int, list[dict]]:
         written = [[clause for clause in word.written if clause.tokens] for word in words if "inside" in word.groups]

@@ -1,0 +1,66 @@
+"""The site as an app of the device: its manifest (W3C Web Application Manifest), its service worker, and the page that
+is there without a network."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from pathlib import Path
+
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+SHELL_FILES = ("site.css", "dark.css", "offline.js")
+"""What the page without a network is made of."""
+
+
+@cache_control(public=True, max_age=86400)
+@require_safe
+def manifest(request: HttpRequest) -> HttpResponse:
+    told = {
+        "id": "/",
+        "name": _("文澜"),
+        "short_name": _("文澜"),
+        "description": _("开放的社区教育课程库：养生、家庭、职场、手艺，手机、电脑、电视随处可学。"),
+        "lang": request.LANGUAGE_CODE,
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#faf8f3",
+        "theme_color": "#faf8f3",
+        "icons": [{"src": reverse("icon"), "sizes": "any", "type": "image/svg+xml", "purpose": "any maskable"}],
+        "shortcuts": [
+            {"name": _("搜索"), "url": reverse("search")},
+            {"name": _("我的书架"), "url": reverse("shelf")},
+        ],
+    }
+    return JsonResponse(told, content_type="application/manifest+json", json_dumps_params={"ensure_ascii": False})
+
+
+@require_safe
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Its text and, before it, what it keeps; another text when one of these files is another, so it is taken anew.
+    At the root, for a worker has no say above its own address."""
+    text = Path(finders.find("sw.js") or staticfiles_storage.path("sw.js")).read_text()
+    page = render(request, "pages/offline.html").content
+    shell = {
+        "version": blake2b(page, digest_size=8).hexdigest(),
+        "page": reverse("offline"),
+        "files": [static(name) for name in SHELL_FILES],
+    }
+    answer = HttpResponse(f"const SHELL = {json.dumps(shell)};\n{text}", content_type="text/javascript; charset=utf-8")
+    answer["Cache-Control"] = "no-cache"
+    return answer
+
+
+@require_safe
+def offline(request: HttpRequest) -> HttpResponse:
+    """What the worker shows in place of a page that cannot be had."""
+    return render(request, "pages/offline.html")
