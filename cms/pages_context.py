@@ -66,8 +66,8 @@ def home_context(page: Any = None) -> dict[str, Any]:
 
 
 def senior_home_context() -> dict[str, Any]:
-    """The home page in senior mode: one row of courses."""
-    return {"courses": prepare(for_cards(Course.objects.order_by("-views", "-pk"))[: FEW // 2])}
+    """The home page in senior mode: two rows of two courses, which with the two ways on are all there is to choose."""
+    return {"courses": prepare(for_cards(Course.objects.order_by("-views", "-pk"))[: FEW - 2])}
 
 
 def counted_themes(themes: Iterable[Theme]) -> list[Counted]:

@@ -92,6 +92,7 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
         "document_filename": "x.pdf",
         "filter_spec": "max-10x10",
         "filename": "x.jpg",
+        "value": b.institution.code,
         "signature": "x",
         "uid": b.upload.uid,
         "asset_uid": asset.uid,
