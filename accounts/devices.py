@@ -52,10 +52,11 @@ def answer(link: DeviceLink, user: User | None, then: str = "") -> bool:
 def claim(pk: int, secret: str) -> Answer:
     """What was answered to the device that has the secret. An answer is given once: the link is gone with it."""
     link = _alive().select_related("user").filter(pk=pk, secret_hash=_hash(secret)).first()
-    if link is not None and link.user is None and not link.refused:
+    if link is None:
+        return Answer("expired")
+    if link.user is None and not link.refused:
         return Answer("waiting")
-    taken = link is not None and _alive().filter(pk=pk).delete()[0] == 1
-    if link is None or not taken:
+    if not _alive().filter(pk=pk).delete()[0]:
         return Answer("expired")
     usable = link.user is not None and link.user.is_active
     return Answer("approved", link.user, link.then) if usable else Answer("refused")

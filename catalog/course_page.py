@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.conf import settings
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from catalog.addresses import absolute
 from catalog.covers import Cover, cover, plates
 from catalog.kinds import Kind
 from catalog.models import Course, Lesson, Licence, Place
@@ -101,6 +101,13 @@ class CoursePage:
     def shareable(self) -> bool:
         """Whether the course may leave the site, as a file or in other people's pages."""
         return self.course.licence != Licence.PLATFORM
+
+    @property
+    def embed_path(self) -> str:
+        """Where the player stands alone, for frames; "" for what has none or may not leave the site."""
+        if not (self.shareable and self.lesson and self.playback and self.playback.hls):
+            return ""
+        return reverse("embed_lesson", args=[self.course.slug, self.lesson.number])
 
     @property
     def download(self) -> str:
@@ -259,7 +266,7 @@ def _av1(play: Playback) -> dict[str, object] | None:
 
 def structured(page: CoursePage, url: str) -> list[dict]:
     """schema.org descriptions of the course and, for film and sound, of the open lesson. ``url`` is absolute."""
-    course, base = page.course, settings.PUBLIC_URL.rstrip("/")
+    course = page.course
     provider = {"@type": "Organization", "name": course.institution.name}
     text = course.summary or course.description or course.title
     described = {
@@ -267,7 +274,7 @@ def structured(page: CoursePage, url: str) -> list[dict]:
         "@type": ["Course", "LearningResource"],
         "name": course.title,
         "description": text[:500],
-        "url": base + course.get_absolute_url(),
+        "url": absolute(course.get_absolute_url()),
         "inLanguage": course.language,
         "isAccessibleForFree": True,
         "provider": provider,
@@ -290,11 +297,11 @@ def structured(page: CoursePage, url: str) -> list[dict]:
         "url": url,
         "duration": _iso_duration(play.duration or 0),
         "uploadDate": (course.first_published_at or course.created_at).isoformat(),
-        "contentUrl": base + (page.download or play.hls),
-        "thumbnailUrl": [base + (play.poster or page.cover.url)],
+        "contentUrl": absolute(page.download or play.hls),
+        "thumbnailUrl": [absolute(play.poster or page.cover.url)],
     }
-    if page.shareable:
-        film["embedUrl"] = base + reverse("embed_lesson", args=[course.slug, page.lesson.number])
+    if page.embed_path:
+        film["embedUrl"] = absolute(page.embed_path)
     return [described, film]
 
 

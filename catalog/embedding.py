@@ -11,14 +11,15 @@ from xml.sax.xmlreader import AttributesImpl
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, resolve
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.xmlutils import SimplerXMLGenerator
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from catalog import course_page
+from catalog import addresses, course_page
+from catalog.addresses import absolute
 from catalog.course_page import CoursePage
 from catalog.kinds import Kind
 from catalog.models import Course
@@ -33,19 +34,18 @@ CACHE_SECONDS = 3600
 @require_safe
 def embed(request: HttpRequest, slug: str, number: int | None = None) -> HttpResponse:
     """The player alone; where the licence keeps the course here, or it has nothing to play, the way to it."""
-    page = _page(slug, number, start=_seconds(request.GET.get("t", "")))
+    page = _page(slug, number, start=addresses.start(request.GET.get("t", "")))
     return render(request, "catalog/embed.html", {"page": page, "course": page.course, "lesson": page.lesson})
 
 
 def code(page: CoursePage, width: int = WIDTH, height: int = 0) -> str:
     """The frame as HTML; "" for what has no player or may not leave the site. Pixels; by itself of the usual shape."""
-    if not (page.shareable and page.lesson and page.playback and page.playback.hls):
+    if not (page.lesson and page.embed_path):
         return ""
-    address = settings.PUBLIC_URL.rstrip("/") + reverse("embed_lesson", args=[page.course.slug, page.lesson.number])
     return format_html(
         '<iframe src="{}" width="{}" height="{}" title="{}" allow="fullscreen; picture-in-picture" allowfullscreen'
         ' loading="lazy" style="border:0"></iframe>',
-        address,
+        absolute(page.embed_path),
         width,
         height or _height(page),
         page.lesson.title or page.course.title,
@@ -97,14 +97,14 @@ class _Size:
 
 
 def _told(page: CoursePage, most: _Size) -> dict[str, Any]:
-    course, site = page.course, settings.PUBLIC_URL.rstrip("/")
+    course = page.course
     told: dict[str, Any] = {
         "version": "1.0",
         "type": "link",
         "title": page.lesson.title if page.lesson and len(page.lessons) > 1 else course.title,
         "author_name": course.institution.name,
         "provider_name": _("文澜"),
-        "provider_url": f"{site}/",
+        "provider_url": absolute("/"),
         "cache_age": CACHE_SECONDS,
     }
     size = most.holding(WIDTH, _height(page))
@@ -135,10 +135,6 @@ def _page_of(url: str, host: str) -> CoursePage | None:
         return _page(found.kwargs["slug"], found.kwargs.get("number"))
     except (Http404, Resolver404, ValueError):
         return None
-
-
-def _seconds(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def _refusal(status: int, words: str) -> HttpResponse:

@@ -219,6 +219,16 @@ class CourseQuerySet(models.QuerySet["Course"]):
             models.Q(licence_until__isnull=True) | models.Q(licence_until__gte=timezone.localdate())
         )
 
+    def under(self, subject: Theme | Place | Institution) -> CourseQuerySet:
+        """Those of a theme, place or institution and of what lies below it, each once."""
+        if isinstance(subject, Institution):
+            return self.filter(institution__in=Institution.get_tree(subject).order_by().values("pk"))
+        if isinstance(subject, Theme):
+            within = Course.objects.filter(themes__in=Theme.get_tree(subject).order_by().values("pk"))
+        else:
+            within = Course.objects.filter(places__code__startswith=subject.code)
+        return self.filter(pk__in=within.values("pk"))
+
 
 class Course(PreviewableMixin, WorkflowMixin, LockableMixin, DraftStateMixin, RevisionMixin, ClusterableModel):
     """One entry of the catalogue. ``external_source`` and ``external_id`` name it where it was imported from."""

@@ -15,13 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from catalog import course_page, embedding
+from catalog import addresses, course_page, embedding
 from catalog.models import Course, Institution, Place, Theme
 from catalog.patterns import MOTIFS, SEEDS, svg
 
 FEED_LENGTH = 50
-LONGEST = 7 * 24 * 3600
-"""Seconds that ``?t=`` may ask for; more is a typing slip and starts at the beginning."""
 
 
 @require_safe
@@ -33,7 +31,9 @@ def course(request: HttpRequest, slug: str, number: int | None = None) -> HttpRe
         .prefetch_related("themes", "places", "teachers"),
         slug=slug,
     )
-    page = course_page.build(found, number=number, page=_page_number(request), start=_start(request))
+    page = course_page.build(
+        found, number=number, page=_page_number(request), start=addresses.start(request.GET.get("t", ""))
+    )
     address = course_page.canonical(page, number)
     context = {
         "page": page,
@@ -45,11 +45,6 @@ def course(request: HttpRequest, slug: str, number: int | None = None) -> HttpRe
         "kind_template": page.kind_template,
     }
     return render(request, "catalog/course.html", context)
-
-
-def _start(request: HttpRequest) -> int:
-    text = request.GET.get("t", "")
-    return int(text) if text.isascii() and text.isdigit() and int(text[:9]) <= LONGEST else 0
 
 
 def _page_number(request: HttpRequest) -> int:
@@ -103,8 +98,9 @@ class LatestFeed(Feed):
         return _("文澜最近公开的课程")
 
     def items(self, subject: Theme | Place | Institution | None) -> QuerySet[Course]:
+        courses = Course.objects.under(subject) if subject else Course.objects.all()
         return (
-            _of(subject)
+            courses.public()
             .select_related("institution")
             .prefetch_related("themes")
             .order_by("-first_published_at", "-pk")[:FEED_LENGTH]
@@ -124,19 +120,6 @@ class LatestFeed(Feed):
 
     def item_updateddate(self, item: Course):
         return item.updated_at
-
-
-def _of(subject: Theme | Place | Institution | None) -> QuerySet[Course]:
-    public = Course.objects.public()
-    match subject:
-        case Theme():
-            tree = Theme.get_tree(subject).order_by().values("pk")
-            return public.filter(pk__in=Course.objects.filter(themes__in=tree).values("pk"))
-        case Place():
-            return public.filter(pk__in=Course.objects.filter(places__code__startswith=subject.code).values("pk"))
-        case Institution():
-            return public.filter(institution__in=Institution.get_tree(subject).order_by().values("pk"))
-    return public
 
 
 class CourseSitemap(Sitemap):

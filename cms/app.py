@@ -4,6 +4,7 @@ is there without a network."""
 from __future__ import annotations
 
 import json
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -46,18 +49,24 @@ def manifest(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """Its text and, before it, what it keeps; another text when one of these files is another, so it is taken anew.
-    At the root, for a worker has no say above its own address."""
+    """At the root, for a worker has no say above its own address. Browsers ask for it with every page."""
+    answer = HttpResponse(_worker(get_language()), content_type="text/javascript; charset=utf-8")
+    answer["Cache-Control"] = "no-cache"
+    return answer
+
+
+@cache
+def _worker(_language: str | None) -> str:
+    """The worker's text and, before it, what it keeps; another text when one of these files is another, so it is taken
+    anew."""
     text = Path(finders.find("sw.js") or staticfiles_storage.path("sw.js")).read_text()
-    page = render(request, "pages/offline.html").content
+    page = render_to_string("pages/offline.html")
     shell = {
-        "version": blake2b(page, digest_size=8).hexdigest(),
+        "version": blake2b(page.encode(), digest_size=8).hexdigest(),
         "page": reverse("offline"),
         "files": [static(name) for name in SHELL_FILES],
     }
-    answer = HttpResponse(f"const SHELL = {json.dumps(shell)};\n{text}", content_type="text/javascript; charset=utf-8")
-    answer["Cache-Control"] = "no-cache"
-    return answer
+    return f"const SHELL = {json.dumps(shell)};\n{text}"
 
 
 @require_safe

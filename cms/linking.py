@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 import segno
-from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import devices
 from accounts.models import User
+from catalog.addresses import absolute
 from learning import shelf
 from learning.models import Progress
 
@@ -35,11 +35,11 @@ def show(request: HttpRequest) -> HttpResponse:
     link, secret = devices.begin(devices.television(request.headers.get("User-Agent", "")) or _("电视"))
     request.session[KEY] = [link.pk, secret]
     typed = f"{link.user_code[:4]}-{link.user_code[4:]}"
-    address = settings.PUBLIC_URL.rstrip("/") + reverse("link_code", args=[typed])
+    scanned = segno.make(absolute(reverse("link_code", args=[typed])), error="m")
     context = {
         "code": typed,
-        "address": settings.PUBLIC_URL.partition("://")[2].rstrip("/") + reverse("link"),
-        "picture": segno.make(address, error="m").svg_data_uri(border=3, dark="#121614", light="#fff"),
+        "address": absolute(reverse("link")).partition("://")[2],
+        "picture": scanned.svg_data_uri(border=3, dark="#121614", light="#fff"),
     }
     return render(request, "tv/link.html", context)
 

@@ -159,8 +159,6 @@ def listed(courses: QuerySet[Course], number: str, per_page: int) -> dict[str, A
 
 
 def theme_context(theme: Theme, page: Any = None, number: str = "1", per_page: int = FULL) -> dict[str, Any]:
-    below = Theme.get_tree(theme).order_by().values("pk")
-    courses = Course.objects.filter(pk__in=Course.objects.filter(themes__in=below).values("pk"))
     return {
         "theme": theme,
         "theme_page": page,
@@ -168,12 +166,12 @@ def theme_context(theme: Theme, page: Any = None, number: str = "1", per_page: i
         "above": list(theme.get_ancestors()),
         "children": [child for child in counted_themes(theme.get_children()) if child.count],
         "cover": pattern(theme.pattern, theme.colour, theme.pk, theme.name),
-        **listed(courses, number, per_page),
+        **listed(Course.objects.under(theme), number, per_page),
     }
 
 
 def place_context(place: Place, page: Any = None, number: str = "1", per_page: int = FULL) -> dict[str, Any]:
-    inside = Course.objects.filter(pk__in=Course.objects.filter(places__code__startswith=place.code).values("pk"))
+    inside = Course.objects.under(place)
     divisions = counted_places(place.divisions())
     above = list(place.ancestors())
     neighbours = divisions or counted_places(above[-1].divisions() if above else [])
@@ -204,8 +202,7 @@ def place_context(place: Place, page: Any = None, number: str = "1", per_page: i
 
 def institution_context(institution: Institution, number: str, per_page: int) -> dict[str, Any]:
     """Raises Http404 for an institution of which nothing can be seen."""
-    tree = Institution.get_tree(institution).order_by().values("pk")
-    courses = Course.objects.filter(institution__in=tree)
+    courses = Course.objects.under(institution)
     public = courses.public().order_by()
     owners = set(public.values_list("institution__path", flat=True).distinct())
     if not owners:
@@ -257,8 +254,6 @@ def rows(page: Any) -> list[tuple[str, list[Course]]]:
     if not found:
         found.append((_("新到"), list(for_cards(Course.objects.order_by("-first_published_at", "-pk"))[:20])))
         for theme in Theme.get_root_nodes()[:6]:
-            below = Theme.get_tree(theme).order_by().values("pk")
-            named = Course.objects.filter(pk__in=Course.objects.filter(themes__in=below).values("pk")).order_by("-pk")
-            found.append((theme.name, list(for_cards(named)[:20])))
+            found.append((theme.name, list(for_cards(Course.objects.under(theme).order_by("-pk"))[:20])))
     prepare([course for _title, courses in found for course in courses])
     return [(title, prepare(courses)) for title, courses in found if courses]

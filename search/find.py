@@ -138,9 +138,8 @@ def _highlights(source: Mapping, words: Sequence[Word]) -> dict[str, str]:
     title, *others = source["titles"]
     marked = {"title": highlight.mark(title, highlight.spans_of(title, words))}
     names = [*others, *source["names"]]
-    if not highlight.mentions(names, words):
-        names = []
-    named = [(name, highlight.spans_of(name, words, parts=False)) for name in names]
+    looked = names if highlight.mentions(names, words) else []
+    named = [(name, highlight.spans_of(name, words, parts=False)) for name in looked]
     shown = [highlight.mark(name, spans) for name, spans in named if spans]
     if shown:
         marked["names"] = " · ".join(shown[:4])

@@ -101,8 +101,7 @@ def mentions(texts: Sequence[str], words: Sequence[Word]) -> bool:
 def written_spans(text: str, word: Word, *, parts: bool = True) -> list[Span]:
     """Where a word, or another that means the same, is written in a text, in either script; with ``parts``, else where
     its pairs of characters are."""
-    folded, _offsets = _folded(text)
-    spans = [span for clause in word.written if clause.text in folded for span in _in_original(text, clause.text)]
+    spans = [span for clause in word.written for span in _in_original(text, clause.text)]
     if not spans and parts:
         tokens = [token for clause in word.written[:1] for token in clause.tokens]
         spans = [span for token in tokens if len(token) > 1 or word.text == token for span in _in_original(text, token)]

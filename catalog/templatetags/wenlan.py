@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
-from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.html import escape, json_script
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from catalog.addresses import absolute
 from catalog.course_page import CoursePage, build
 from catalog.covers import cover, prepare
 from catalog.models import Course
@@ -74,10 +74,14 @@ def readable(text: str) -> str:
     return "" if get_language() == "en" and _HAN.search(text) else text
 
 
+register.simple_tag(absolute)
+
+
 @register.simple_tag
-def absolute(path: str) -> str:
-    """An address on this site with its host, for readers outside."""
-    return path if "://" in path else settings.PUBLIC_URL.rstrip("/") + path
+def page_language() -> str:
+    """The language of the page, with its script, for ``lang``: ``zh-Hans``, ``zh-Hant``, ``en``."""
+    language, _dash, script = (get_language() or "").partition("-")
+    return f"{language}-{script.title()}" if script else language
 
 
 @register.simple_tag(takes_context=True)

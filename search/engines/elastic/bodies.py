@@ -14,6 +14,7 @@ VALUES = 1000
 """Values of one facet that are counted at the most."""
 
 VALUES_OF = "values"
+"""Under which the values stand of a filter that is counted under the others."""
 
 
 def course_bodies(ask: Ask) -> dict[str, dict]:
@@ -23,8 +24,9 @@ def course_bodies(ask: Ask) -> dict[str, dict]:
     server has the counts from the page before."""
     filters = filter_queries(ask)
     within, counts = list(filters.values()), {name: _values(ask, name) for name in ask.counted if name not in filters}
+    query = course_query(ask).to_dict()
     page = {
-        "query": {"bool": {"must": [course_query(ask).to_dict()], "filter": within}},
+        "query": {"bool": {"must": [query], "filter": within}},
         "sort": ORDERS[ask.sort if ask.words or ask.sort != "relevance" else "popular"],
         "from": ask.offset,
         "size": ask.limit,
@@ -33,8 +35,7 @@ def course_bodies(ask: Ask) -> dict[str, dict]:
     if ask.words:
         bodies = {"page": {**page, "track_total_hits": True, "aggs": counts}}
     else:
-        every = [course_query(ask).to_dict(), *within]
-        bodies = {"page": {**page, "track_total_hits": False}, "all": _count(every, counts)}
+        bodies = {"page": {**page, "track_total_hits": False}, "all": _count([query, *within], counts)}
     if filters:
         used = {name: _under_the_others(ask, name, filters) for name in ask.counted if name in filters}
         bodies["others"] = _count([course_query(ask, scored=False).to_dict()], used)
