@@ -162,6 +162,7 @@ def test_upload_over_a_bad_line_to_a_public_course(browser: Browser, site: Site,
     with visit(browser) as page:
         page.goto(f"{site.url}/search/?q=yuge")
         page.locator("main").get_by_role("link", name=TITLE).first.click()
+        page.wait_for_url("**/courses/**")
         if not page.locator("video").count():
             page.locator("main a[href*='/1/']").first.click()
         page.locator("video").wait_for(state="attached")
