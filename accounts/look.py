@@ -10,9 +10,14 @@ from django.http import HttpRequest, HttpResponse
 COOKIE = "wenlan_look"
 YEAR = 365 * 24 * 3600
 
-CHOICES = {"mode": ("plain", "senior"), "light": ("auto", "light", "dark"), "screen": ("auto", "page")}
+CHOICES = {
+    "mode": ("plain", "senior"),
+    "light": ("auto", "light", "dark"),
+    "screen": ("auto", "page"),
+    "sound": ("none", "pinyin"),
+}
 """What can be chosen, the first by itself: ``senior`` is 长辈版, fewer and larger things; ``page`` keeps televisions on
-the ordinary pages."""
+the ordinary pages; ``pinyin`` stands above difficult characters."""
 
 FULL, FEW = 24, 6
 """Courses on a page of a list; in senior mode as many as one can choose from at a glance."""
@@ -26,6 +31,7 @@ class Look:
     mode: str = "plain"
     light: str = "auto"
     screen: str = "auto"
+    sound: str = "none"
 
     @classmethod
     def of(cls, request: HttpRequest) -> Look:
@@ -36,6 +42,10 @@ class Look:
     @property
     def senior(self) -> bool:
         return self.mode == "senior"
+
+    @property
+    def sounded(self) -> bool:
+        return self.sound == "pinyin"
 
     @property
     def per_page(self) -> int:

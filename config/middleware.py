@@ -1,6 +1,7 @@
 """The language of a page: Chinese in simplified characters unless the reader chose otherwise.
 
-Traditional Chinese is not a translation: the whole page, what partners wrote included, is converted once it is made.
+Traditional Chinese is not a translation: the whole page, what partners wrote included, is converted once it is made. So
+is the pinyin of difficult characters set above them.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from opencc import OpenCC
+
+from accounts.look import Look
+from accounts.ruby import annotate
 
 UNTOUCHED = ("/cms/", "/api/", "/media/", "/static/")
 """The desk speaks by Wagtail's own catalogues; machines want what is stored."""
@@ -32,8 +36,10 @@ class LanguageMiddleware:
             return response
         response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ["Cookie"])
+        if Look.of(request).sounded:
+            _rewrite(response, annotate)
         if language == "zh-hant":
-            _convert(response)
+            _rewrite(response, _to_traditional().convert)
         return response
 
 
@@ -42,8 +48,8 @@ def _is_page(request: HttpRequest, response: HttpResponse) -> bool:
     return html and not response.streaming and not request.path.startswith(UNTOUCHED)
 
 
-def _convert(response: HttpResponse) -> None:
-    response.content = _to_traditional().convert(response.content.decode(response.charset)).encode(response.charset)
+def _rewrite(response: HttpResponse, change: Callable[[str], str]) -> None:
+    response.content = change(response.content.decode(response.charset)).encode(response.charset)
     if "Content-Length" in response.headers:
         response.headers["Content-Length"] = str(len(response.content))
 
