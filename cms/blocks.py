@@ -11,6 +11,8 @@ Each block's template ``cms/blocks/<type>.html`` gets ``value`` and, worked out 
 | places       | title, places, count                       | ``items``: Place with a brand                           |
 | collections  | title, collections, count                  | ``items``: CollectionPage                               |
 | text         | rich text                                  | –                                                       |
+| chapter      | title, text                                | –                                                       |
+| picture      | course, number, caption, wide              | ``plate``: lesson, cover and largest file, or None      |
 
 ``courses`` are Courses that are public now, in the editor's order, with institution, cover, themes and places loaded:
 a block costs a fixed number of queries, however many courses it names.
@@ -20,8 +22,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from wagtail.blocks import (
+    BooleanBlock,
     CharBlock,
     ChoiceBlock,
     IntegerBlock,
@@ -34,7 +38,9 @@ from wagtail.blocks import (
 )
 from wagtail.snippets.blocks import SnippetChooserBlock
 
-from catalog.models import Course, Place, Theme
+from catalog.covers import plates
+from catalog.kinds import Kind
+from catalog.models import Course, Lesson, Place, Theme
 
 TEXT_FEATURES = ["h3", "h4", "bold", "italic", "ol", "ul", "hr", "blockquote", "link"]
 
@@ -92,7 +98,7 @@ class CourseRuleBlock(StructBlock):
         value = super().clean(value)
         for rule, name in (("theme", "主题"), ("place", "地方")):
             if value["rule"] == rule and not value[rule]:
-                raise StructBlockValidationError({rule: [f"规则是“按{name}”，请选择一个{name}。"]})
+                raise StructBlockValidationError({rule: ValidationError(f"规则是“按{name}”，请选择一个{name}。")})
         return value
 
     def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -135,7 +141,7 @@ class HeroBlock(StructBlock):
     def clean(self, value: Any) -> Any:
         value = super().clean(value)
         if bool(value["course"]) == bool(value["page"]):
-            raise StructBlockValidationError({"course": ["请选择一门课程或一个专辑，二者选一。"]})
+            raise StructBlockValidationError({"course": ValidationError("请选择一门课程或一个专辑，二者选一。")})
         return value
 
     def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -214,6 +220,52 @@ class CollectionsBlock(StructBlock):
         return context
 
 
+class ChapterBlock(StructBlock):
+    """Opens a chapter of an exhibition; the rows and pictures after it belong to it."""
+
+    title = CharBlock(label="标题", max_length=60)
+    text = RichTextBlock(label="文字", features=TEXT_FEATURES, required=False)
+
+    class Meta:
+        label = "章"
+        icon = "title"
+        group = "展览"
+        template = "cms/blocks/chapter.html"
+
+
+class PictureBlock(StructBlock):
+    """One picture out of a gallery of the catalogue, so that who made it and how it may be used come with it."""
+
+    course = SnippetChooserBlock("catalog.Course", label="图集")
+    number = IntegerBlock(label="第几幅", default=1, min_value=1)
+    caption = CharBlock(label="说明", max_length=160, required=False, help_text="留空时用图集里的题名。")
+    wide = BooleanBlock(label="通栏", required=False)
+
+    class Meta:
+        label = "图"
+        icon = "image"
+        group = "展览"
+        template = "cms/blocks/picture.html"
+
+    def clean(self, value: Any) -> Any:
+        value = super().clean(value)
+        course, number = value["course"], value["number"]
+        if course.kind != Kind.GALLERY:
+            raise StructBlockValidationError({"course": ValidationError(f"《{course}》不是图集，请选择一个图集。")})
+        if not course.lessons.filter(number=number).exists():
+            message = f"《{course}》只有 {course.lessons.count()} 幅，没有第 {number} 幅。"
+            raise StructBlockValidationError({"number": ValidationError(message)})
+        return value
+
+    def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
+        context = super().get_context(value, parent_context)
+        lessons = Lesson.objects.filter(
+            course=value["course"], number=value["number"], course__in=Course.objects.public()
+        ).select_related("asset", "course__institution")
+        context["plate"] = next(iter(plates(lessons)), None)
+        return context
+
+
 class _Body(StreamBlock):
     courses = CourseRowBlock()
     rule = CourseRuleBlock()
@@ -224,6 +276,9 @@ class _Body(StreamBlock):
 
 class CollectionBody(_Body):
     """What a curated collection is made of."""
+
+    chapter = ChapterBlock()
+    picture = PictureBlock()
 
 
 class HomeBody(_Body):

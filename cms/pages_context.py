@@ -140,7 +140,12 @@ def collections_context(page: Any = None) -> dict[str, Any]:
 
 
 def collection_context(page: Any) -> dict[str, Any]:
+    shown = Course.objects.public().filter(pk__in=_chosen_courses(page))
     return {
+        "chapters": [
+            (n, block.value["title"]) for n, block in enumerate(page.body, 1) if block.block_type == "chapter"
+        ],
+        "makers": Institution.objects.filter(courses__in=shown).distinct().order_by("name"),
         "exhibit": exhibits([page])[0],
         "others": [other for other in exhibits(limit=4) if other.page.pk != page.pk][:3],
     }

@@ -27,6 +27,17 @@ class Rows:
     def rows(self, entries: list[list[Any]]) -> list[Block]:
         return [self.row(title, ids) for title, ids in entries]
 
+    def chapter(self, entry: dict[str, Any]) -> list[Block]:
+        """A chapter of an exhibition: its text, a picture out of a gallery, its courses."""
+        blocks: list[Block] = [
+            {"type": "chapter", "value": {"title": entry["title"], "text": f"<p>{entry['text']}</p>"}}
+        ]
+        if "picture" in entry:
+            gallery, number, caption, wide = entry["picture"]
+            value = {"course": self.keys[gallery], "number": number, "caption": caption, "wide": wide}
+            blocks.append({"type": "picture", "value": value})
+        return [*blocks, self.row(entry["row"], entry["courses"])]
+
 
 def load_pages(pages: dict[str, Any]) -> int:
     """Makes the missing pages and returns how many were made or filled."""
@@ -53,7 +64,8 @@ def _collections(index: CollectionIndexPage, entries: list[dict[str, Any]], rows
         page = CollectionPage(title=entry["title"], slug=entry["slug"], credits=entry["credits"])
         page.introduction = f"<p>{entry['introduction']}</p>"
         page.search_description = entry["introduction"][:150]
-        page.body = rows.rows(entry["rows"])
+        chapters = (block for chapter in entry.get("chapter", []) for block in rows.chapter(chapter))
+        page.body = [*chapters, *rows.rows(entry.get("rows", []))]
         _add(index, page)
     return len(missing)
 
