@@ -1,18 +1,21 @@
-"""A learner's own places over HTTP. Signed in by session, with CSRF; a lesson that is not public is 404."""
+"""A learner's own places and favourites over HTTP. Signed in by session, with CSRF; what is not public is 404."""
 
 from typing import Any
 
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Router, Schema
+from ninja.errors import HttpError
 from ninja.security import django_auth
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from catalog.models import Lesson
+from catalog.covers import prepare
+from catalog.models import Course, Lesson
 from learning import shelf
 from learning.models import Progress
 from media_pipeline.access import media_url
 
-router = Router(auth=django_auth, tags=["progress"])
+router = Router(auth=django_auth, tags=["shelf"])
 
 LONGEST = 1_000_000.0  # seconds: eleven days, longer than any lesson
 
@@ -47,6 +50,43 @@ class Shelf(Schema):
     items: list[ShelfItem]
 
 
+class FavouriteItem(Schema):
+    course: int
+    title: str
+    url: str
+    cover: str
+    institution: str
+    kind: str
+
+
+class Favourites(Schema):
+    items: list[FavouriteItem]
+
+
+class FavouriteOut(Schema):
+    kept: bool
+
+
+class RememberedIn(Schema):
+    """A place that a device kept, ``at`` what moment (ISO 8601 with its offset)."""
+
+    lesson: int
+    position: float = Field(ge=0, le=LONGEST, allow_inf_nan=False)
+    finished: bool = False
+    at: AwareDatetime
+
+
+class DeviceIn(Schema):
+    """What a device remembers: at most 200 places and 500 courses at a time."""
+
+    places: list[RememberedIn] = Field(default=[], max_length=200)
+    favourites: list[int] = Field(default=[], max_length=shelf.FAVOURITES)
+
+
+class Brought(Schema):
+    changed: int
+
+
 @router.get("/progress", response=Shelf)
 def list_progress(request: HttpRequest, limit: int = 12) -> dict[str, Any]:
     """Lessons to go on with, last watched first; at most 50."""
@@ -70,6 +110,53 @@ def put_progress(request: HttpRequest, lesson_id: int, place: PlaceIn) -> shelf.
         finished=place.finished,
         restart=place.restart,
     )
+
+
+@router.post("/shelf", response=Brought)
+def bring_shelf(request: HttpRequest, device: DeviceIn) -> dict[str, int]:
+    """Puts what a device remembers on the account's shelf; of two places in one lesson the later holds. Doing it twice
+    changes nothing."""
+    places = [shelf.Remembered(**place.dict()) for place in device.places]
+    return {"changed": shelf.bring(request.user, places, device.favourites)}  # type: ignore[arg-type]
+
+
+@router.get("/favourites", response=Favourites)
+def list_favourites(request: HttpRequest) -> dict[str, Any]:
+    """The courses the learner keeps, last kept first."""
+    courses = prepare(row.course for row in shelf.favourites(request.user))  # type: ignore[arg-type]
+    return {"items": [_kept(course) for course in courses]}
+
+
+@router.get("/favourites/{course_id}", response=FavouriteOut)
+def get_favourite(request: HttpRequest, course_id: int) -> dict[str, bool]:
+    return {"kept": shelf.is_favourite(request.user, course_id)}  # type: ignore[arg-type]
+
+
+@router.put("/favourites/{course_id}", response=FavouriteOut)
+def put_favourite(request: HttpRequest, course_id: int) -> dict[str, bool]:
+    course = Course.objects.public().filter(pk=course_id).first()
+    if course is None:
+        raise Http404
+    if not shelf.keep_favourite(request.user, course):  # type: ignore[arg-type]
+        raise HttpError(409, _("收藏已满 %(n)s 门，请先去掉几门。") % {"n": shelf.FAVOURITES})
+    return {"kept": True}
+
+
+@router.delete("/favourites/{course_id}", response=FavouriteOut)
+def delete_favourite(request: HttpRequest, course_id: int) -> dict[str, bool]:
+    shelf.drop_favourite(request.user, course_id)  # type: ignore[arg-type]
+    return {"kept": False}
+
+
+def _kept(course: Course) -> dict[str, Any]:
+    return {
+        "course": course.pk,
+        "title": course.title,
+        "url": course.get_absolute_url(),
+        "cover": course.card_cover.url,
+        "institution": course.institution.name,
+        "kind": course.kind,
+    }
 
 
 def _lesson(lesson_id: int) -> Lesson:

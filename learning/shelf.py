@@ -1,17 +1,23 @@
-"""Where a learner stands: written by the player, read by the shelf."""
+"""Where a learner stands, written by the player, and what a learner keeps; read by the shelf."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.utils import timezone
 
 from catalog.kinds import KINDS
 from catalog.models import Course, Lesson
-from learning.models import Progress
+from learning.models import Favourite, Progress
 
 _OPENING = {"seconds": 10.0, "pages": 1.0, "pictures": 1.0, "none": 0.0}
 """Up to where a place may only be the beginning of a new session, in the measure of the kind."""
+
+
+FAVOURITES = 500
+"""Courses one learner may keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,67 @@ def keep_place(
             progress.position, progress.finished = now.position, now.finished
             progress.save()
     return now
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A place that a device kept by itself, and when."""
+
+    lesson: int
+    position: float
+    finished: bool
+    at: datetime
+
+
+def bring(user: AbstractBaseUser, places: Iterable[Remembered], favourites: Iterable[int]) -> int:
+    """Puts what a device remembers on the learner's shelf and answers how many places changed. Of two places in one
+    lesson the later holds, as in ``keep_place``; finished stays finished. What is not public is passed over. Doing it
+    twice changes nothing."""
+    told = {place.lesson: place for place in sorted(places, key=lambda place: place.at)}
+    public = Lesson.objects.filter(pk__in=told, course__in=Course.objects.public()).select_related("course")
+    known = {row.lesson_id: row for row in Progress.objects.filter(user_id=user.pk, lesson__in=told)}
+    changed = 0
+    with transaction.atomic():
+        for lesson in public:
+            place, before = told[lesson.pk], known.get(lesson.pk)
+            at = min(place.at, timezone.now())
+            newer = before is None or at > before.updated_at
+            position = place.position if newer or before is None else before.position
+            now = keep_place(user, lesson, position, finished=place.finished)
+            if before is None or now != Place(before.position, before.finished):
+                Progress.objects.filter(user_id=user.pk, lesson=lesson).update(
+                    updated_at=at if newer or before is None else before.updated_at
+                )
+                changed += 1
+        for course in Course.objects.public().filter(pk__in=list(favourites)):
+            keep_favourite(user, course)
+    return changed
+
+
+def favourites(user: AbstractBaseUser, limit: int = FAVOURITES) -> list[Favourite]:
+    """The public courses the learner keeps, last kept first, each with its ``course``. One query."""
+    if not user.is_authenticated:
+        return []
+    rows = Favourite.objects.filter(user_id=user.pk, course__in=Course.objects.public())
+    return list(rows.select_related("course__institution")[:limit])
+
+
+def keep_favourite(user: AbstractBaseUser, course: Course) -> bool:
+    """Keeps a course; False when the shelf is full."""
+    if Favourite.objects.filter(user_id=user.pk, course=course).exists():
+        return True
+    if Favourite.objects.filter(user_id=user.pk).count() >= FAVOURITES:
+        return False
+    Favourite.objects.get_or_create(user_id=user.pk, course=course)
+    return True
+
+
+def drop_favourite(user: AbstractBaseUser, course_id: int) -> None:
+    Favourite.objects.filter(user_id=user.pk, course_id=course_id).delete()
+
+
+def is_favourite(user: AbstractBaseUser, course_id: int) -> bool:
+    return Favourite.objects.filter(user_id=user.pk, course_id=course_id).exists()
 
 
 def continue_watching(user: AbstractBaseUser, limit: int = 12) -> list[Progress]:

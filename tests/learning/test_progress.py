@@ -1,9 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from catalog.models import Course, Institution, Lesson
 from learning import shelf
-from learning.models import Progress
+from learning.models import Favourite, Progress
 
 
 @pytest.fixture
@@ -114,3 +117,96 @@ def test_shelf_leaves_out_what_is_finished_or_withdrawn(learner, course, lesson)
     assert len(shelf.continue_watching(learner)) == 1
     shelf.keep_place(learner, lesson, 600.0, finished=True)
     assert shelf.continue_watching(learner) == []
+
+
+# One shelf from many devices -------------------------------------------------------------------------
+
+
+def bring(client, *places, favourites=()):
+    body = {"places": list(places), "favourites": list(favourites)}
+    return client.post("/api/v1/shelf", body, content_type="application/json")
+
+
+def remembered(lesson, position, *, ago=0, **more):
+    return {
+        "lesson": lesson.pk,
+        "position": position,
+        "at": (timezone.now() - timedelta(hours=ago)).isoformat(),
+        **more,
+    }
+
+
+def test_shelf_takes_what_a_device_kept_and_doing_it_twice_changes_nothing(client, learner, course, lesson):
+    client.force_login(learner)
+    other = course.lessons.get(title="二")
+    device = [remembered(lesson, 460, ago=3), remembered(other, 30, ago=1, finished=True)]
+    assert bring(client, *device, favourites=[course.pk]).json() == {"changed": 2}
+    assert shelf.place_in(learner, lesson) == shelf.Place(460, False)
+    assert shelf.place_in(learner, other) == shelf.Place(30, True)
+    before = list(Progress.objects.order_by("pk").values_list("updated_at", flat=True))
+    assert bring(client, *device, favourites=[course.pk]).json() == {"changed": 0}
+    assert list(Progress.objects.order_by("pk").values_list("updated_at", flat=True)) == before
+    assert Favourite.objects.count() == 1
+
+
+def test_shelf_of_two_places_the_later_holds_and_finished_stays(client, learner, lesson):
+    client.force_login(learner)
+    put(client, lesson, position=300, finished=True)
+    bring(client, remembered(lesson, 40, ago=2))
+    assert shelf.place_in(learner, lesson) == shelf.Place(300, True)
+    Progress.objects.update(updated_at=timezone.now() - timedelta(hours=5))
+    bring(client, remembered(lesson, 400, ago=2))
+    assert shelf.place_in(learner, lesson) == shelf.Place(400, True)
+    assert Progress.objects.get().updated_at < timezone.now() - timedelta(hours=1)
+
+
+def test_shelf_clock_of_a_device_that_runs_ahead_does_not_reach_into_the_future(client, learner, lesson):
+    client.force_login(learner)
+    bring(client, remembered(lesson, 50, ago=-48))
+    assert Progress.objects.get().updated_at <= timezone.now()
+
+
+def test_shelf_passes_over_what_is_not_public_and_refuses_what_makes_no_sense(client, learner, course, lesson):
+    client.force_login(learner)
+    Course.objects.update(live=False)
+    assert bring(client, remembered(lesson, 50), favourites=[course.pk, 999_999]).json() == {"changed": 0}
+    assert not Progress.objects.exists()
+    assert not Favourite.objects.exists()
+    assert bring(client, remembered(lesson, -1)).status_code == 422
+    assert bring(client, {"lesson": lesson.pk, "position": 3, "at": "2026-01-01T00:00:00"}).status_code == 422
+    assert bring(client, favourites=range(501)).status_code == 422
+
+
+# Favourites ------------------------------------------------------------------------------------------
+
+
+def test_favourite_is_kept_listed_and_dropped_by_its_owner_alone(client, learner, course):
+    address = f"/api/v1/favourites/{course.pk}"
+    assert client.put(address).status_code == 401
+    client.force_login(learner)
+    assert client.get(address).json() == {"kept": False}
+    assert client.put(address).json() == client.put(address).json() == {"kept": True}
+    (item,) = client.get("/api/v1/favourites").json()["items"]
+    assert (item["title"], item["url"]) == (course.title, course.get_absolute_url())
+    client.force_login(get_user_model().objects.create_user("other", password="x"))
+    assert client.get("/api/v1/favourites").json() == {"items": []}
+    client.delete(address)
+    client.force_login(learner)
+    assert client.get(address).json() == {"kept": True}
+    assert client.delete(address).json() == {"kept": False}
+
+
+def test_favourite_of_what_is_not_public_is_not_there(client, learner, course):
+    client.force_login(learner)
+    client.put(f"/api/v1/favourites/{course.pk}")
+    Course.objects.update(live=False)
+    assert client.get("/api/v1/favourites").json() == {"items": []}
+    assert client.put(f"/api/v1/favourites/{course.pk}").status_code == 404
+
+
+def test_favourites_of_one_learner_end_somewhere(client, learner, course, monkeypatch):
+    monkeypatch.setattr(shelf, "FAVOURITES", 0)
+    client.force_login(learner)
+    told = client.put(f"/api/v1/favourites/{course.pk}")
+    assert told.status_code == 409
+    assert "收藏已满" in told.json()["message"]
