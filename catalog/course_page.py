@@ -93,6 +93,10 @@ class CoursePage:
         return {plate.lesson.number: plate.zoom for plate in self.plates if plate.zoom}
 
     @property
+    def captioned(self) -> bool:
+        return any(track.kind == "captions" for track in self.playback.tracks) if self.playback else False
+
+    @property
     def text_first(self) -> bool:
         """A sound is followed by its text; a film by the list of its lessons."""
         return self.course.kind == Kind.AUDIO and bool(self.cues)

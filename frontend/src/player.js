@@ -1,6 +1,8 @@
-// The player of film and sound: source, memory, transcript, quality, sound only, and what to say when nothing plays.
+// The player of film and sound: source, memory, quality, sound only, and what to say when nothing plays.
 
+import { captions } from "./lib/captions.js";
 import { source } from "./lib/engine.js";
+import { lines } from "./lib/lines.js";
 import { clock, find, fromAccount, keep, tell } from "./lib/progress.js";
 import { wave } from "./lib/wave.js";
 
@@ -23,13 +25,12 @@ for (const name of ["pointerover", "pointerdown", "focusin"]) root.addEventListe
 video.addEventListener("playing", controls);
 begin.addEventListener("click", () => video.play().catch(() => {}));
 
-// Captions show from the first word, in the language of the page where there are any, whether or not the controls have come;
-// who turns them off keeps them off when the film is opened anew.
-const captions = [...video.textTracks].filter((track) => track.kind === "captions");
-const language = document.documentElement.lang;
-const fitting = (known) => captions.find((track) => track.language.startsWith(known));
-const shown = fitting(language) ?? fitting(language.slice(0, 2)) ?? captions[0];
-if (shown) shown.mode = "showing";
+const words = captions(video, root);
+for (const choice of actions?.querySelectorAll("select[data-captions]") ?? []) {
+  const name = choice.dataset.captions;
+  choice.value = words.look[name];
+  choice.addEventListener("change", () => words.choose({ [name]: choice.value, off: false }));
+}
 
 const END = 15; // seconds before the end that count as finished
 const REPORT = 15_000; // milliseconds between reports to the account
@@ -124,36 +125,7 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") remember(true);
 });
 
-// Transcript and chapters -------------------------------------------------------------------------
-function follow(list) {
-  const scroll = list.querySelector(".scroll");
-  const lines = [...list.querySelectorAll("[data-start]")];
-  const starts = lines.map((line) => Number(line.dataset.start));
-  let current;
-  let touched = 0;
-  for (const name of ["wheel", "touchmove", "keydown"]) scroll.addEventListener(name, () => (touched = Date.now()), { passive: true });
-  list.addEventListener("click", (event) => {
-    const line = event.target.closest("[data-start]");
-    if (!line) return;
-    event.preventDefault();
-    video.currentTime = Number(line.dataset.start) + 0.01;
-    video.play().catch(() => {});
-  });
-  video.addEventListener("timeupdate", () => {
-    const after = starts.findIndex((start) => start > video.currentTime + 0.05);
-    const line = lines[(after === -1 ? lines.length : after) - 1];
-    if (line === current) return;
-    current?.removeAttribute("aria-current");
-    line?.setAttribute("aria-current", "true");
-    current = line;
-    // A reader who scrolls is looking for something: do not pull the list away for a while.
-    if (line && list.open && Date.now() - touched > 4000) {
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      scroll.scrollTo({ top: line.offsetTop - scroll.offsetTop - scroll.clientHeight / 3, behavior: still ? "auto" : "smooth" });
-    }
-  });
-}
-for (const list of document.querySelectorAll("[data-transcript], [data-chapters]")) follow(list);
+for (const list of document.querySelectorAll("[data-transcript], [data-chapters]")) lines(list, video);
 
 // What stands below the picture -------------------------------------------------------------------
 const restart = actions?.querySelector("[data-restart]");
@@ -188,6 +160,22 @@ else if (quality) {
     if (engine.hls) return apply();
     await load({ at: video.currentTime, script: true }); // only hls.js lets a viewer choose
     engine.hls?.once("hlsManifestParsed", apply);
+  });
+}
+
+// The settings close as menus do; "?" shows the keys wherever nothing is typed.
+const options = actions?.querySelector("[data-options]");
+const keys = actions?.querySelector("[data-keys-sheet]");
+if (options) {
+  document.addEventListener("click", (event) => options.contains(event.target) || (options.open = false));
+  options.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !options.open) return;
+    options.open = false;
+    options.querySelector("summary").focus();
+  });
+  options.querySelector("[data-keys]").addEventListener("click", () => keys.showModal());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "?" && !event.target.closest("input, select, textarea") && !keys.open) keys.showModal();
   });
 }
 

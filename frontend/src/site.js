@@ -2,7 +2,8 @@
 
 import { filters } from "./lib/filters.js";
 import { finder } from "./lib/finder.js";
-import { clear, everywhere, onDevice, signedIn } from "./lib/progress.js";
+import { favourite, favourites } from "./lib/favourites.js";
+import { everywhere, forget, onDevice, settle, signedIn } from "./lib/progress.js";
 import { card } from "./lib/cards.js";
 import "./lib/clicks.js";
 
@@ -34,9 +35,20 @@ function fill(section, items) {
   section.hidden = false;
 }
 
+document.querySelector("form[data-sign-out]")?.addEventListener("submit", forget);
+
+const star = document.querySelector("[data-favourite]");
+if (star) favourite(star);
+
+const shelf = document.querySelector("[data-shelf]");
+if (shelf) {
+  settle().then(favourites).then((items) => {
+    fill(shelf.querySelector("[data-favourites]"), items.map(({ title, ...item }) => ({ ...item, course: title, finished: true })));
+    if (items.length) shelf.querySelector("[data-shelf-empty]").hidden = true;
+  });
+}
 const going = document.querySelector("[data-continue]");
 if (going && (onDevice().length || signedIn())) {
-  const shelf = document.querySelector("[data-shelf]");
   everywhere().then((items) => {
     fill(going, items.filter((item) => !item.finished).slice(0, shelf ? 40 : 4));
     if (!shelf || items.length === 0) return;
@@ -45,7 +57,7 @@ if (going && (onDevice().length || signedIn())) {
     const button = document.querySelector("[data-shelf-clear]");
     button.hidden = onDevice().length === 0;
     button.addEventListener("click", () => {
-      clear();
+      forget();
       location.reload();
     });
   });

@@ -1,11 +1,14 @@
 // The television: four arrows, Enter and Back reach everything; the focus is remembered for each page.
 
+import { captions } from "./lib/captions.js";
 import { source } from "./lib/engine.js";
-import { clock, everywhere, find, keep, tell } from "./lib/progress.js";
+import { favourite, favourites } from "./lib/favourites.js";
+import { clock, everywhere, find, forget, keep, tell } from "./lib/progress.js";
 import { focus, nearest, targets } from "./lib/space.js";
 import { plates } from "./lib/viewer.js";
 
 const BACK = new Set(["Backspace", "GoBack", "BrowserBack", "Escape", "XF86Back"]);
+const STEPS = ["", "small", "medium", "large", "huge"]; // of the captions; the first is none
 const ARROWS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]);
 const memory = `wenlan:tv:${location.pathname}`;
 const player = document.querySelector("[data-tv-player]");
@@ -75,35 +78,40 @@ pad?.addEventListener("click", (event) => {
 const pressed = pad && sessionStorage.getItem("wenlan:tv:key");
 sessionStorage.removeItem("wenlan:tv:key");
 
+function element(name, className, text = "") {
+  return Object.assign(document.createElement(name), { className, textContent: text });
+}
+
+function card({ url, cover, course, title, badge = "" }) {
+  const link = Object.assign(element("a", "tv-card"), { href: url.replace(/^\/courses\//, "/tv/") });
+  const frame = element("span", "cover");
+  frame.append(Object.assign(document.createElement("img"), { src: cover, alt: "" }));
+  if (badge) frame.append(element("span", "badge", badge));
+  link.append(frame, element("span", "tv-title", course), element("span", "tv-meta", title));
+  return link;
+}
+
+function fill(row, items) {
+  if (!items.length) return;
+  row.querySelector(".tv-line").replaceChildren(...items.map(card));
+  row.hidden = false;
+}
+
+const star = document.querySelector("[data-favourite]");
+if (star) favourite(star);
+
 const going = document.querySelector("[data-continue]");
 if (going) {
   everywhere().then((items) => {
-    const shown = items.filter((item) => !item.finished && item.kind !== "reading").slice(0, 12);
-    if (!shown.length) return;
-    going.querySelector(".tv-line").replaceChildren(...shown.map((item) => {
-      const link = document.createElement("a");
-      link.className = "tv-card";
-      link.href = item.url.replace(/^\/courses\//, "/tv/");
-      const cover = document.createElement("span");
-      cover.className = "cover";
-      const image = document.createElement("img");
-      Object.assign(image, { src: item.cover, alt: "" });
-      const badge = document.createElement("span");
-      badge.className = "badge";
-      badge.textContent = clock(item.position);
-      cover.append(image, badge);
-      const title = document.createElement("span");
-      title.className = "tv-title";
-      title.textContent = item.course;
-      const meta = document.createElement("span");
-      meta.className = "tv-meta";
-      meta.textContent = item.title;
-      link.append(cover, title, meta);
-      return link;
-    }));
-    going.hidden = false;
-  });
+    const open = items.filter((item) => !item.finished && item.kind !== "reading").slice(0, 12);
+    fill(going, open.map((item) => ({ ...item, badge: clock(item.position) })));
+    return favourites();
+  }).then((items) => fill(
+    document.querySelector("[data-favourites]"),
+    items.slice(0, 40).map(({ title, institution, ...item }) => ({ ...item, course: title, title: institution })),
+  ));
 }
+document.querySelector("form[data-sign-out]")?.addEventListener("submit", forget);
 
 // A code for the phone: asked every few seconds what became of it, so the set goes on by itself.
 const linking = document.querySelector("[data-link]");
@@ -161,9 +169,7 @@ async function startPlayer() {
   const bar = player.querySelector(".tv-bar i");
   const now = player.querySelector("[data-now]");
   const button = player.querySelector("[data-act=play]");
-  const sizes = ["110%", "140%", "180%"];
   let restarted = false;
-  let size = 0;
   video = player.querySelector("video");
   const places = await everywhere();
   const known = places.find((item) => String(item.lesson) === String(data.lesson)) ?? find(data.lesson);
@@ -175,8 +181,11 @@ async function startPlayer() {
   };
   await source(video, data, { lost: tellOf(data.words.lost), failed: tellOf(data.words.failed) }).open({ at: start });
   video.addEventListener("playing", () => (note.hidden = true));
-  const tracks = () => [...video.textTracks].filter((track) => track.kind === "captions");
-  if (tracks()[0]) tracks()[0].mode = "showing";
+  const words = captions(video, player);
+  const stepper = player.querySelector("[data-act=captions]");
+  const step = () => (words.look.off ? 0 : STEPS.indexOf(words.look.size));
+  const told = () => stepper && (stepper.querySelector("span").textContent = stepper.dataset.steps.split("|")[step()]);
+  told();
   const acts = {
     play: toggle,
     back: () => (video.currentTime -= 10),
@@ -186,12 +195,11 @@ async function startPlayer() {
       video.currentTime = 0;
       video.play().catch(() => {});
     },
-    captions: (pressed) => {
-      const on = tracks()[0].mode !== "showing";
-      tracks()[0].mode = on ? "showing" : "hidden";
-      pressed.setAttribute("aria-pressed", String(on));
+    captions: () => {
+      const size = STEPS[(step() + 1) % STEPS.length];
+      words.choose(size ? { size, off: false } : { off: true });
+      told();
     },
-    size: () => player.style.setProperty("--cue", sizes[(size = (size + 1) % sizes.length)]),
   };
   player.addEventListener("click", (event) => {
     const pressed = event.target.closest("[data-act]");
@@ -202,12 +210,12 @@ async function startPlayer() {
     position: Math.floor(video.currentTime), duration: video.duration || data.duration, restarted,
     finished: video.ended || (video.duration > 60 && video.currentTime > video.duration - 15),
   });
-  let told = Date.now();
+  let reported = Date.now();
   const remember = (last) => {
     if (!video.played.length) return;
     keep(entry());
-    if (last || Date.now() - told > 15_000) {
-      told = Date.now();
+    if (last || Date.now() - reported > 15_000) {
+      reported = Date.now();
       tell(entry(), { last });
     }
   };

@@ -28,6 +28,7 @@ export function source(video, data, { lost, failed }) {
   let tries = 0;
   let turn = 0;
   let waiting = new AbortController();
+  let wanted = false; // to be playing: what cannot be decoded pauses a film that nobody paused
 
   /** Begins at second `at`: the film or its `sound` alone; `script` forces hls.js. */
   async function open({ at: start = 0, sound = false, script = false } = {}) {
@@ -44,7 +45,7 @@ export function source(video, data, { lost, failed }) {
     waiting = new AbortController();
     const mine = ++turn;
     const [{ list, script }] = ways;
-    const playing = !video.paused;
+    const playing = wanted;
     const goOn = () => {
       if (mine !== turn) return;
       if (Math.abs(video.currentTime - at) > ACROSS) video.currentTime = at;
@@ -111,6 +112,8 @@ export function source(video, data, { lost, failed }) {
     if (line) away(begin);
     else next();
   });
+  video.addEventListener("play", () => (wanted = true));
+  video.addEventListener("pause", () => video.error || (wanted = false));
   video.addEventListener("playing", () => (tries = 0));
   return state;
 }

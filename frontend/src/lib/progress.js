@@ -1,72 +1,101 @@
-// Where a reader stands in each lesson: kept on the device, and in the account when there is one.
+// Where a reader stands in each lesson: kept on the device, and in the account when there is one, where both come together.
 // A place is never overwritten by a place at the very beginning: opening a lesson for two seconds loses nothing.
 
-const KEY = "wenlan:progress";
+import { read, remove, write } from "./memory.js";
+
+const PLACES = "wenlan:progress";
+const OWNER = "wenlan:owner"; // the account that what is remembered belongs to
+export const FAVOURITES = "wenlan:favourites";
 const LIMIT = 200;
 const BARELY = 5; // seconds that do not count as having begun
 
-const token = () => document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
+const token = () => meta("csrf-token");
 export const signedIn = () => token() !== "";
 
-function read() {
+/** Asks the API; undefined when it cannot be reached or says no. */
+export async function ask(method, path, body, options = {}) {
   try {
-    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+    const answer = await fetch(`/api/v1/${path}`, {
+      method,
+      headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": token() },
+      body: body && JSON.stringify(body),
+      ...options,
+    });
+    return answer.ok ? await answer.json() : undefined;
   } catch {
-    return {}; // blocked or broken storage: the page works without a memory
+    return undefined;
   }
 }
 
-function write(entries) {
-  try {
-    const kept = Object.entries(entries).sort((a, b) => b[1].at - a[1].at).slice(0, LIMIT);
-    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(kept)));
-  } catch {
-    // a full or blocked storage is no reason to disturb the reader
-  }
+function store(entries) {
+  write(PLACES, Object.fromEntries(Object.entries(entries).sort((a, b) => b[1].at - a[1].at).slice(0, LIMIT)));
 }
 
-export const onDevice = () => Object.values(read()).sort((a, b) => b.at - a.at);
-export const find = (lesson) => read()[lesson];
+export const onDevice = () => Object.values(read(PLACES)).sort((a, b) => b.at - a.at);
+export const find = (lesson) => read(PLACES)[lesson];
 
-export function clear() {
-  write({});
+/** What one reader leaves behind is not shown to the next on the same device. */
+export function forget() {
+  for (const name of [PLACES, FAVOURITES, OWNER]) remove(name);
+}
+
+/**
+ * Puts on the account's shelf what only the device knows: after signing in, and what was watched without a network. What
+ * another account left here is forgotten first. Comes back when the account has it, or cannot be reached: then the next page
+ * tries again.
+ */
+export async function settle() {
+  if (!signedIn()) return;
+  const me = meta("learner");
+  const owner = read(OWNER, me);
+  if (owner !== me) forget();
+  write(OWNER, me);
+  const untold = onDevice().filter(({ at, told, lesson, position }) => !(told >= at) && lesson > 0 && position >= 0);
+  const favourites = Object.values(read(FAVOURITES)).map(({ course }) => course);
+  if (!untold.length && !favourites.length) return;
+  const places = untold.map(({ lesson, position, finished, at }) => ({
+    lesson: Number(lesson), position, finished: Boolean(finished), at: new Date(at).toISOString(),
+  }));
+  if (!(await ask("POST", "shelf", { places, favourites }))) return;
+  for (const entry of untold) markTold(entry);
+  remove(FAVOURITES);
+}
+
+function markTold({ lesson, at }) {
+  const entries = read(PLACES);
+  if (!entries[lesson]) return;
+  entries[lesson].told = at;
+  store(entries);
 }
 
 /** Keeps a place. `entry`: {lesson, course, title, url, cover, institution, position, duration, finished}; seconds or pages. */
 export function keep(entry) {
-  const entries = read();
+  const entries = read(PLACES);
   const known = entries[entry.lesson];
   if (known && entry.position < BARELY && known.position > entry.position && !entry.restarted) return;
   entries[entry.lesson] = { ...known, ...entry, at: Date.now() };
-  write(entries);
+  store(entries);
 }
 
 /** The account's places, newest first; an empty list without an account or without a network. */
 export async function fromAccount() {
   if (!signedIn()) return [];
-  try {
-    const answer = await fetch("/api/v1/progress?limit=50", { headers: { Accept: "application/json" } });
-    if (!answer.ok) return [];
-    const { items } = await answer.json();
-    return items.map(({ title, lesson_title, ...item }) => ({ ...item, course: title, title: lesson_title }));
-  } catch {
-    return [];
-  }
+  const items = (await ask("GET", "progress?limit=50"))?.items ?? [];
+  return items.map(({ title, lesson_title, ...item }) => ({ ...item, course: title, title: lesson_title }));
 }
 
-/** Tells the account. `last` sends in a way that survives the page being closed. */
-export function tell(entry, { last = false } = {}) {
+/** Tells the account. `last` sends in a way that survives the page being closed. What does not arrive is told by settle. */
+export async function tell(entry, { last = false } = {}) {
   if (!signedIn() || (entry.position < BARELY && !entry.restarted)) return;
-  fetch(`/api/v1/progress/${entry.lesson}`, {
-    method: "PUT",
-    keepalive: last,
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
-    body: JSON.stringify({ position: entry.position, finished: Boolean(entry.finished), restart: Boolean(entry.restarted) }),
-  }).catch(() => {}); // the device remembers; the next report brings it
+  const at = find(entry.lesson)?.at;
+  const place = { position: entry.position, finished: Boolean(entry.finished), restart: Boolean(entry.restarted) };
+  if (await ask("PUT", `progress/${entry.lesson}`, place, { keepalive: last })) markTold({ lesson: entry.lesson, at });
 }
 
 /** Device and account merged: for each lesson the newer of the two. */
 export async function everywhere() {
+  await settle();
   const merged = new Map();
   for (const item of await fromAccount()) merged.set(String(item.lesson), { ...item, at: Date.parse(item.updated_at) });
   for (const item of onDevice()) {

@@ -1,0 +1,36 @@
+// The courses a reader keeps: on the device, or in the account when there is one. The device's go to the account with the
+// first page after signing in (settle, in progress.js).
+
+import { read, write } from "./memory.js";
+import { FAVOURITES, ask, signedIn } from "./progress.js";
+
+const onDevice = () => Object.values(read(FAVOURITES)).sort((a, b) => b.at - a.at);
+
+/** The courses kept, last kept first: {course, title, url, cover, institution, kind}. */
+export async function favourites() {
+  if (!signedIn()) return onDevice();
+  return (await ask("GET", "favourites"))?.items ?? [];
+}
+
+/** A button with data-favourite (the course's number) and what its card shows as data: pressed when the course is kept. */
+export async function favourite(button) {
+  const { favourite: course, title, url, cover, institution, kind } = button.dataset;
+  const show = (kept) => {
+    button.setAttribute("aria-pressed", String(kept));
+    button.querySelector("[data-word]").textContent = kept ? button.dataset.kept : button.dataset.keep;
+    button.hidden = false;
+  };
+  const path = `favourites/${course}`;
+  show(signedIn() ? Boolean((await ask("GET", path))?.kept) : course in read(FAVOURITES));
+  button.addEventListener("click", async () => {
+    const wanted = button.getAttribute("aria-pressed") !== "true";
+    if (signedIn()) {
+      const answer = await ask(wanted ? "PUT" : "DELETE", path);
+      return answer && show(answer.kept); // without an answer the button says what is still true
+    }
+    const { [course]: _, ...others } = read(FAVOURITES);
+    const entry = { course: Number(course), title, url, cover, institution, kind, at: Date.now() };
+    write(FAVOURITES, wanted ? { ...others, [course]: entry } : others);
+    return show(wanted);
+  });
+}
