@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 COOKIE = "wenlan_look"
@@ -67,6 +68,11 @@ class Look:
             response.set_cookie(COOKIE, words, max_age=YEAR, samesite="Lax", httponly=True)
         else:
             response.delete_cookie(COOKIE, samesite="Lax")
+
+
+def keep_language(response: HttpResponse, code: str) -> None:
+    """Keeps the language of the pages, as the look is kept."""
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, max_age=YEAR, samesite="Lax", httponly=True)
 
 
 def look(request: HttpRequest) -> dict[str, Look]:

@@ -1,11 +1,10 @@
-"""Pages of the catalogue: a course and its lessons, the drawn covers, and what machines read (feed, sitemap)."""
+"""Pages of the catalogue: a course and its lessons, the drawn covers, and what machines read (feeds)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from django.contrib.sitemaps import Sitemap
 from django.contrib.syndication.views import Feed
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_safe
 from catalog import addresses, course_page, embedding
 from catalog.models import Course, Institution, Place, Theme
 from catalog.patterns import MOTIFS, SEEDS, svg
+from catalog.structured import structured
 
 FEED_LENGTH = 50
 
@@ -41,7 +41,7 @@ def course(request: HttpRequest, slug: str, number: int | None = None) -> HttpRe
         "lesson": page.lesson,
         "canonical_path": address,
         "embed_code": embedding.code(page),
-        "structured": course_page.structured(page, request.build_absolute_uri(address)),
+        "structured": structured(page, request.build_absolute_uri(address)),
         "kind_template": page.kind_template,
     }
     return render(request, "catalog/course.html", context)
@@ -119,16 +119,4 @@ class LatestFeed(Feed):
         return item.first_published_at or item.created_at
 
     def item_updateddate(self, item: Course):
-        return item.updated_at
-
-
-class CourseSitemap(Sitemap):
-    """Every public course; a list of 5,000 addresses a file."""
-
-    limit = 5000
-
-    def items(self) -> QuerySet[Course]:
-        return Course.objects.public().order_by("pk").only("pk", "slug", "updated_at")
-
-    def lastmod(self, item: Course):
         return item.updated_at

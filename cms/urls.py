@@ -2,13 +2,16 @@ from django.contrib.sitemaps import views as sitemap_views
 from django.urls import path
 from django.views.decorators.cache import cache_page
 
-from catalog.views import CourseSitemap
+from catalog import sitemaps
 from cms import app, linking, views
 
 SITEMAPS = {
-    "courses": CourseSitemap,
-    "themes": views.ThemeSitemap,
-    "places": views.PlaceSitemap,
+    "courses": sitemaps.CourseSitemap,
+    "films": sitemaps.FilmSitemap,
+    "themes": sitemaps.ThemeSitemap,
+    "places": sitemaps.PlaceSitemap,
+    "institutions": sitemaps.InstitutionSitemap,
+    "teachers": sitemaps.TeacherSitemap,
     "pages": views.CollectionSitemap,
 }
 

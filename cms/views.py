@@ -15,7 +15,7 @@ from wagtail.models import Site
 from wagtail.views import serve
 
 from accounts.devices import television
-from accounts.look import YEAR, Look
+from accounts.look import Look, keep_language
 from catalog import course_page
 from catalog.covers import prepare
 from catalog.models import Course, Institution, Place, Teacher, Theme
@@ -112,7 +112,7 @@ def set_language(request: HttpRequest, code: str) -> HttpResponse:
     if code not in dict(settings.LANGUAGES):
         raise Http404(_("没有这种页面语言。"))
     response = _back(request)
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, max_age=YEAR, samesite="Lax", httponly=True)
+    keep_language(response, code)
     return response
 
 
@@ -178,18 +178,6 @@ def tv_lesson(request: HttpRequest, slug: str, number: int | None = None) -> Htt
     }
     template = "tv/player.html" if number is not None and page.playback and page.playback.hls else "tv/course.html"
     return render(request, template, {"page": page, "course": found, "lesson": page.lesson, "player": player})
-
-
-class ThemeSitemap(Sitemap):
-    def items(self):
-        return Theme.objects.order_by("pk")
-
-
-class PlaceSitemap(Sitemap):
-    """Places that have courses of their own."""
-
-    def items(self):
-        return Place.objects.filter(courses__live=True).distinct().order_by("code")
 
 
 class CollectionSitemap(Sitemap):

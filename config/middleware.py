@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from opencc import OpenCC
 
-from accounts.look import Look
+from accounts.look import Look, keep_language
 from accounts.ruby import annotate
 
 UNTOUCHED = ("/cms/", "/api/", "/media/", "/static/")
@@ -21,20 +21,25 @@ UNTOUCHED = ("/cms/", "/api/", "/media/", "/static/")
 
 
 class LanguageMiddleware:
-    """Activates the language of the reader's cookie; a site for Chinese readers does not follow ``Accept-Language``."""
+    """Activates the language of the reader's cookie; a site for Chinese readers does not follow ``Accept-Language``. An
+    address with ``?lang=`` is that page in that language, for search engines and whoever they send (docs/decisions)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
-        language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        known = dict(settings.LANGUAGES)
+        kept = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        asked = request.GET.get("lang", "")
+        language = next((code for code in (asked, kept) if code in known), settings.LANGUAGE_CODE)
         with translation.override(language):
             request.LANGUAGE_CODE = language
             response = self.get_response(request)
         if not _is_page(request, response):
             return response
         response.headers.setdefault("Content-Language", language)
+        if asked == language != kept:
+            keep_language(response, language)
         patch_vary_headers(response, ["Cookie"])
         if Look.of(request).sounded:
             _rewrite(response, annotate)

@@ -30,7 +30,7 @@ WITHOUT_WORDS = "newest"
 """The order of a page that was asked for no words."""
 
 WITHIN_LIMIT = 40
-FOREIGN = ("utm_", "from", "source", "spm", "share")
+FOREIGN = ("utm_", "from", "source", "spm", "share", "lang")
 """Beginnings of parameters that other sites put behind an address; they are nobody's mistake."""
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils.html import escape, json_script
+from django.utils.html import escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -80,8 +81,25 @@ register.simple_tag(absolute)
 @register.simple_tag
 def page_language() -> str:
     """The language of the page, with its script, for ``lang``: ``zh-Hans``, ``zh-Hant``, ``en``."""
-    language, _dash, script = (get_language() or "").partition("-")
+    return _tag(get_language() or "")
+
+
+def _tag(code: str) -> str:
+    language, _dash, script = code.partition("-")
     return f"{language}-{script.title()}" if script else language
+
+
+@register.simple_tag(takes_context=True)
+def canonical(context: dict, path: str) -> SafeString:
+    """The one address of this page, and those of the same in the other languages (hreflang). ``path`` is on this site,
+    with what of its query makes another page. A page in the language of a cookie has the address without one."""
+    bare, parted = absolute(path), absolute(f"{path}{'&' if '?' in path else '?'}lang=")
+    codes = dict(settings.LANGUAGES)
+    addresses = {code: bare if code == settings.LANGUAGE_CODE else parted + code for code in codes}
+    own = addresses.get(context["request"].GET.get("lang", ""), bare)
+    named = [*((_tag(code), address) for code, address in addresses.items()), ("x-default", bare)]
+    others = format_html_join("", '<link rel="alternate" hreflang="{}" href="{}">', named)
+    return format_html('<link rel="canonical" href="{}">{}', own, others)
 
 
 @register.simple_tag(takes_context=True)
