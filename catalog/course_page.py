@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from catalog.addresses import absolute
 from catalog.covers import Cover, cover, plates
 from catalog.kinds import Kind
 from catalog.models import Course, Lesson, Licence, Place
@@ -105,6 +104,11 @@ class CoursePage:
     def shareable(self) -> bool:
         """Whether the course may leave the site, as a file or in other people's pages."""
         return self.course.licence != Licence.PLATFORM
+
+    @property
+    def keepable(self) -> bool:
+        """Whether the open lesson may be kept on a reader's device: it is here, and may leave the site."""
+        return bool(self.shareable and self.lesson and self.playback and self.course.kind != Kind.LINK)
 
     @property
     def embed_path(self) -> str:
@@ -236,6 +240,7 @@ def _player(course: Course, lesson: Lesson, play: Playback, following: Lesson | 
         "hls": play.hls,
         "av1": _av1(play),
         "sound": play.sound,
+        "radio": play.radio,
         "waveform": play.waveform,
         "cover": cover(course).url,
         "artwork": play.poster or cover(course).url,
@@ -266,51 +271,6 @@ def _av1(play: Playback) -> dict[str, object] | None:
         "height": best.height,
         "bitrate": best.bitrate or 1_000_000,
     }
-
-
-def structured(page: CoursePage, url: str) -> list[dict]:
-    """schema.org descriptions of the course and, for film and sound, of the open lesson. ``url`` is absolute."""
-    course = page.course
-    provider = {"@type": "Organization", "name": course.institution.name}
-    text = course.summary or course.description or course.title
-    described = {
-        "@context": "https://schema.org",
-        "@type": ["Course", "LearningResource"],
-        "name": course.title,
-        "description": text[:500],
-        "url": absolute(course.get_absolute_url()),
-        "inLanguage": course.language,
-        "isAccessibleForFree": True,
-        "provider": provider,
-        "about": [theme.name for theme in course.themes.all()],
-        "hasCourseInstance": {
-            "@type": "CourseInstance",
-            "courseMode": "online",
-            "courseWorkload": _iso_duration(course.duration or 0),
-        },
-        "offers": {"@type": "Offer", "category": "Free", "price": 0, "priceCurrency": "CNY"},
-    }
-    play = page.playback
-    if not (page.lesson and play and play.hls):
-        return [described]
-    film = {
-        "@context": "https://schema.org",
-        "@type": "VideoObject" if course.kind == Kind.VIDEO else "AudioObject",
-        "name": page.lesson.title,
-        "description": (page.lesson.summary or text)[:500],
-        "url": url,
-        "duration": _iso_duration(play.duration or 0),
-        "uploadDate": (course.first_published_at or course.created_at).isoformat(),
-        "contentUrl": absolute(page.download or play.hls),
-        "thumbnailUrl": [absolute(play.poster or page.cover.url)],
-    }
-    if page.embed_path:
-        film["embedUrl"] = absolute(page.embed_path)
-    return [described, film]
-
-
-def _iso_duration(seconds: float) -> str:
-    return f"PT{int(seconds // 3600)}H{int(seconds % 3600 // 60)}M{int(seconds % 60)}S"
 
 
 def canonical(page: CoursePage, number: int | None) -> str:

@@ -4,10 +4,13 @@ is there without a network."""
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
+from posixpath import dirname, normpath
 
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -21,7 +24,9 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 SHELL_FILES = ("site.css", "dark.css", "offline.js")
-"""What the page without a network is made of."""
+"""What the page without a network is made of, and what these import."""
+
+_IMPORT = re.compile(r"""(?:from|import)\s*["'](\.{1,2}/[^"']+)["']""")
 
 
 @cache_control(public=True, max_age=86400)
@@ -59,14 +64,24 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 def _worker(_language: str | None) -> str:
     """The worker's text and, before it, what it keeps; another text when one of these files is another, so it is taken
     anew."""
-    text = Path(finders.find("sw.js") or staticfiles_storage.path("sw.js")).read_text()
+    text = _built("sw.js")
     page = render_to_string("pages/offline.html")
     shell = {
         "version": blake2b(page.encode(), digest_size=8).hexdigest(),
         "page": reverse("offline"),
-        "files": [static(name) for name in SHELL_FILES],
+        "files": [*map(static, SHELL_FILES), *(settings.STATIC_URL + name for name in _imported("offline.js"))],
     }
     return f"const SHELL = {json.dumps(shell)};\n{text}"
+
+
+def _imported(name: str) -> list[str]:
+    """The modules that a built module cannot do without, and theirs, by their names below the static files."""
+    direct = [normpath(f"{dirname(name)}/{one}").lstrip("/") for one in _IMPORT.findall(_built(name))]
+    return list(dict.fromkeys([*direct, *(further for one in direct for further in _imported(one))]))
+
+
+def _built(name: str) -> str:
+    return Path(finders.find(name) or staticfiles_storage.path(name)).read_text()
 
 
 @require_safe

@@ -18,7 +18,8 @@ CODECS = {"avc1": "h264", "av01": "av1"}
 @dataclass(frozen=True, slots=True)
 class Track:
     """One track: its ``index`` counts in the file ``name``. ``fps`` is None for sound; ``language``, ``label``,
-    ``default`` and ``group`` are for sound: a listener chooses among those of a group, a player among groups."""
+    ``default`` and ``group`` are for sound: a listener chooses among those of a group, a player among groups; one
+    without a group is in no list and has only its own."""
 
     spec: str
     name: str

@@ -24,7 +24,7 @@ def describe(tracks: Sequence[Track], out: Path, *, board: StoryboardStep | None
     """Write the playlists and the presentation of packed tracks. Codec to its multivariant playlist, the one everybody
     can play first; a recording's codec is ""."""
     videos = [track for track in tracks if track.fps]
-    audios = [track for track in tracks if not track.fps]
+    audios = [track for track in tracks if not track.fps and track.group]
     for track in tracks:
         (out / track.playlist).write_text(manifests.hls_media(track), "utf-8")
     winding = manifests.trick(videos)

@@ -14,6 +14,9 @@ from media_pipeline.probe import AudioFacts, Facts
 from media_pipeline.profiles import Profile
 
 # Raise when the same steps give other bytes: packages made before keep their names, new ones get new names.
+RADIO = "radio"
+"""Codec, and the beginning of the spec, of the sound on the least data."""
+
 MAKING = 2
 POSTER_LONG_SIDE = 1280
 CANDIDATES = 20  # for the poster
@@ -42,7 +45,8 @@ class VideoStep:
 
 @dataclass(frozen=True, slots=True)
 class AudioStep:
-    """``stream`` is the source's stream index; ``bit_rate`` in bit/s; ``channels`` 1, 2 or 6."""
+    """``stream`` is the source's stream index; ``bit_rate`` in bit/s; ``channels`` 2 or 6, as its loudness is measured.
+    ``codec``: ``aac``, or ``radio``, the same in mono."""
 
     spec: str
     codec: str
@@ -174,6 +178,9 @@ def _audios(facts: Facts, profile: Profile) -> tuple[AudioStep, ...]:
     steps = [step for rate in rates for step in _group(tracks, rate, STEREO)]
     if profile.surround:
         steps += _group([track for track in tracks if track.channels >= SURROUND], profile.surround, SURROUND)
+    if profile.radio and steps:
+        spec = f"{RADIO}-{profile.radio // 1000}"
+        steps.append(replace(steps[0], spec=spec, codec=RADIO, bit_rate=profile.radio, default=False))
     return tuple(steps)
 
 

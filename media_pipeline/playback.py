@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from media_pipeline.access import media_url, track_url
 from media_pipeline.models import AssetState, DocumentPage, MediaAsset, Package, Rendition
+from media_pipeline.plan import RADIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Heading:
 class Playback:
     """Addresses are "" where the asset has no such file. ``duration`` in seconds.
 
-    ``hls`` is the H.264 list, or the only one; ``hls_av1`` the same film in AV1; ``sound`` the first voice alone.
+    ``hls`` is the H.264 list, or the only one; ``hls_av1`` the same film in AV1; ``sound`` the first voice alone,
+    ``radio`` the same on the least data.
     ``waveform``: the loudest sound of equal spans, 0 to 255. ``scenes``: seconds where the picture changes.
     ``unfinished``: what plays now is a first, small package; the other sizes are still being made.
     """
@@ -75,6 +77,7 @@ class Playback:
     hls_av1: str
     dash: str
     sound: str
+    radio: str
     poster: str
     storyboard: str
     tracks: tuple[Track, ...]
@@ -110,7 +113,8 @@ def playback(asset: MediaAsset, *, signed: bool = False) -> Playback | None:
         hls=url(package.hls_key),
         hls_av1=inside(_av1(made)),
         dash=url(package.dash_key),
-        sound=inside(_sound(renditions)) if package.hls_key else "",
+        sound=inside(_sound(renditions, "audio")) if package.hls_key else "",
+        radio=inside(_sound(renditions, RADIO)) if package.hls_key else "",
         poster=url(asset.poster_key),
         storyboard=url(package.storyboard_key),
         tracks=_tracks(asset, signed=signed),
@@ -137,9 +141,9 @@ def _av1(manifest: dict) -> str:
     return lists.get("av1", "") if "h264" in lists else ""
 
 
-def _sound(renditions: list[Rendition]) -> str:
-    """The playlist of a film's first sound track, made in the order of the tracks; "" for one without sound."""
-    sounds = [r for r in renditions if r.spec.startswith("audio-")]
+def _sound(renditions: list[Rendition], kind: str) -> str:
+    """The playlist of the first sound of this kind, made in the order of the tracks; "" for none."""
+    sounds = [r for r in renditions if r.spec.startswith(f"{kind}-")]
     return f"{min(sounds, key=lambda r: r.pk).spec}.m3u8" if sounds else ""
 
 

@@ -173,7 +173,7 @@ def _tracks(planned: FilmPlan, out: Path) -> list[Track]:
             language=step.language,
             label=step.label,
             default=step.default,
-            group=f"sound-{step.bit_rate // 1000}-{step.channels}",
+            group="" if step.codec == plan.RADIO else f"sound-{step.bit_rate // 1000}-{step.channels}",
         )
         for step in planned.audios
     ]

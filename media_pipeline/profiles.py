@@ -33,6 +33,7 @@ class Profile:
     rungs: tuple[Rung, ...]
     audio: tuple[int, ...]
     audio_only: tuple[int, ...]
+    radio: int
     surround: int
     audio_tracks: int
     download: int

@@ -3,6 +3,7 @@
 import { captions } from "./lib/captions.js";
 import { source } from "./lib/engine.js";
 import { lines } from "./lib/lines.js";
+import { read, write } from "./lib/memory.js";
 import { clock, find, fromAccount, keep, tell } from "./lib/progress.js";
 import { wave } from "./lib/wave.js";
 
@@ -32,6 +33,7 @@ for (const choice of actions?.querySelectorAll("select[data-captions]") ?? []) {
   choice.addEventListener("change", () => words.choose({ [name]: choice.value, off: false }));
 }
 
+const SPARING = "wenlan:sparing";
 const END = 15; // seconds before the end that count as finished
 const REPORT = 15_000; // milliseconds between reports to the account
 
@@ -67,9 +69,11 @@ function failed() {
 
 const engine = source(video, data, { lost: () => say(data.words.lost), failed });
 let soundOnly = false;
+let sparing = read(SPARING, Boolean(navigator.connection?.saveData)); // as the device is set, until the viewer says otherwise
 
 async function load(options) {
-  await engine.open({ sound: soundOnly, ...options });
+  const here = !navigator.onLine; // what is kept on the device is one size, and only a script asks the service worker for it
+  await engine.open({ sound: soundOnly, sparing: sparing && !here, ...options, ...(here && { script: true }) });
   root.dataset.engine = engine.name;
 }
 
@@ -147,6 +151,21 @@ soundButton?.addEventListener("click", () => {
   if (quality) quality.querySelector("select").disabled = soundOnly;
   load({ at: video.currentTime });
 });
+
+const spare = actions?.querySelector("[data-sparing]");
+if (spare) {
+  const show = () => {
+    spare.checked = sparing;
+    actions.querySelector("[data-options]").classList.toggle("is-sparing", sparing);
+  };
+  show();
+  spare.addEventListener("change", () => {
+    sparing = spare.checked;
+    write(SPARING, sparing);
+    show();
+    load({ at: video.currentTime });
+  });
+}
 
 if (quality && !self.MediaSource && !self.ManagedMediaSource) quality.hidden = true;
 else if (quality) {

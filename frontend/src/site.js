@@ -40,8 +40,12 @@ document.querySelector("form[data-sign-out]")?.addEventListener("submit", forget
 const star = document.querySelector("[data-favourite]");
 if (star) favourite(star);
 
+const keeping = document.querySelector("[data-keep-offline]");
+if (keeping) addEventListener("load", () => import("./lib/keeping.js").then(({ keeper }) => keeper(keeping)));
+
 const shelf = document.querySelector("[data-shelf]");
 if (shelf) {
+  import("./lib/keeping.js").then(({ keptList }) => keptList(shelf.querySelector("[data-kept]")));
   settle().then(favourites).then((items) => {
     fill(shelf.querySelector("[data-favourites]"), items.map(({ title, ...item }) => ({ ...item, course: title, finished: true })));
     if (items.length) shelf.querySelector("[data-shelf-empty]").hidden = true;

@@ -184,7 +184,7 @@ async function startPlayer() {
   const words = captions(video, player);
   const stepper = player.querySelector("[data-act=captions]");
   const step = () => (words.look.off ? 0 : STEPS.indexOf(words.look.size));
-  const told = () => stepper && (stepper.querySelector("span").textContent = stepper.dataset.steps.split("|")[step()]);
+  const told = () => stepper && (stepper.querySelector("b").textContent = stepper.dataset.steps.split("|")[step()]);
   told();
   const acts = {
     play: toggle,

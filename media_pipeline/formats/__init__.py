@@ -3,4 +3,4 @@
 from media_pipeline.formats import aac, av1, h264
 
 VIDEO = {"h264": h264.output, "av1": av1.output}
-AUDIO = {"aac": aac.output}
+AUDIO = {"aac": aac.output, "radio": aac.radio}

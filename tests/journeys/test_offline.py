@@ -63,3 +63,111 @@ def test_the_site_can_be_installed(page, site):
     for path in (shell["page"], *shell["files"]):
         with urllib.request.urlopen(urljoin(site.url, path)) as answer:
             assert answer.status == 200
+
+
+# Lessons kept on the device ------------------------------------------------------------------------
+
+IS_KEPT = "() => document.querySelector('[data-keep-offline]').classList.contains('is-kept')"
+KEPT_CACHES = "() => caches.keys().then(names => names.filter(name => name.startsWith('wenlan-kept-')))"
+PLAYS = """() => {
+    const film = document.querySelector("video");
+    film.muted = true;
+    film.play().catch(() => {});
+    return film.currentTime > 1 && film.videoWidth > 0 && film.webkitAudioDecodedByteCount > 0;
+}"""
+
+
+LINE_BREAKS = """() => {
+    const { fetch } = window;
+    const lost = (address) => String(address).endsWith("media.mp4");
+    window.fetch = (address, options) => lost(address) ? Promise.reject(new TypeError("no line")) : fetch(address, options);
+}"""
+"""Where the film begins: what the service worker asks for is out of reach of the tests' own network."""
+
+
+def keep_lesson(page, site, course) -> None:
+    page.goto(urljoin(site.url, course["url"]))
+    page.wait_for_function(CONTROLLED, timeout=PATIENCE)
+    page.locator("[data-keep-offline] summary").click()
+    expect(page.locator("[data-keep-offline] [role=status]")).to_contain_text("本机还能放")
+    page.get_by_role("button", name="留这一讲").click()
+    page.wait_for_function(IS_KEPT, timeout=PATIENCE)
+
+
+def test_lesson_kept_on_the_device_plays_without_a_network_and_can_be_removed(browser, site, talk):
+    with visit(browser, width=390, height=844) as page:
+        keep_lesson(page, site, talk)
+        page.context.set_offline(True)
+        page.goto(f"{site.url}/themes/")
+        expect(page.get_by_role("heading", level=1)).to_have_text("现在没有网络")
+        page.locator("[data-kept] a").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("染坊里的一天")
+        page.wait_for_function(PLAYS, timeout=PATIENCE)
+        page.evaluate("() => { document.querySelector('video').currentTime = 20; }")
+        page.wait_for_function("() => document.querySelector('video').currentTime > 21", timeout=PATIENCE)
+        expect(page.locator("[data-transcript] [aria-current]")).to_contain_text("看见靛蓝染缸起花就能下布")
+        page.context.set_offline(False)
+        page.goto(f"{site.url}/shelf/")
+        expect(page.locator("[data-continue] .title").first).to_have_text("染坊里的一天")
+        page.locator("[data-kept]").get_by_role("button", name=re.compile("删除")).click()
+        expect(page.locator("[data-kept]")).to_be_hidden()
+        assert page.evaluate(KEPT_CACHES) == []
+
+
+def test_lesson_that_was_interrupted_goes_on_where_it_stopped(browser, site, talk):
+    with visit(browser) as page:
+        page.goto(urljoin(site.url, talk["url"]))
+        page.wait_for_function(CONTROLLED, timeout=PATIENCE)
+        page.evaluate(LINE_BREAKS)
+        page.locator("[data-keep-offline] summary").click()
+        page.get_by_role("button", name="留这一讲").click()
+        expect(page.locator("[data-keep-offline] [role=status]")).to_contain_text("没存完")
+        page.goto(f"{site.url}/shelf/")
+        expect(page.locator("[data-kept] li")).to_contain_text("没存完")
+        page.goto(urljoin(site.url, talk["url"]))
+        page.locator("[data-keep-offline] summary").click()
+        page.get_by_role("button", name="接着存").click()
+        page.wait_for_function(IS_KEPT, timeout=PATIENCE)
+
+
+def test_lesson_that_is_withdrawn_leaves_the_device(browser, site, film):
+    course = site.ingest(film, title="借来看三天")
+    with visit(browser) as page:
+        keep_lesson(page, site, course)
+        withdraw = "from catalog.models import Course; Course.objects.get(pk={}).unpublish()"
+        site.manage("shell", "-v", "0", "-c", withdraw.format(course["id"]))
+        page.goto(f"{site.url}/shelf/")
+        expect(page.locator("[data-kept]")).to_be_hidden()
+        assert page.evaluate(KEPT_CACHES) == []
+
+
+def test_book_is_kept_with_all_its_pages(browser, site, book_page):
+    with visit(browser) as page:
+        page.goto(f"{site.url}/search/?q={book_page[0]}")
+        page.locator(".hit .inside a").first.click()
+        page.wait_for_url("**/courses/**")
+        page.wait_for_function(CONTROLLED, timeout=PATIENCE)
+        page.locator("[data-keep-offline] summary").click()
+        page.get_by_role("button", name="留这一讲").click()
+        page.wait_for_function(IS_KEPT, timeout=PATIENCE)
+        page.context.set_offline(True)
+        page.get_by_role("link", name="下一页").first.click()
+        expect(page.locator("[data-reader]")).to_be_visible()
+        assert "page=" in page.url
+
+
+def test_radio_takes_at_most_fifteen_megabytes_an_hour(browser, site, talk):
+    with visit(browser) as page:
+        page.goto(urljoin(site.url, talk["url"]))
+        page.wait_for_function("() => document.querySelector('video').readyState >= 2")
+        page.locator("[data-options] summary").click()
+        page.get_by_label("省流量").check()
+        page.get_by_role("button", name="只听声音").click()
+        page.wait_for_function("() => document.querySelector('video').videoWidth === 0")
+        page.evaluate("() => { const film = document.querySelector('video'); film.muted = true; film.play(); }")
+        page.wait_for_function("() => document.querySelector('video').currentTime > 2", timeout=PATIENCE)
+        source = page.evaluate("() => document.querySelector('video').currentSrc")
+        assert "radio-31.m3u8" in source
+        page.reload()
+        page.locator("[data-options] summary").click()
+        expect(page.get_by_label("省流量")).to_be_checked()

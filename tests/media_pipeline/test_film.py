@@ -121,7 +121,12 @@ def test_sides_are_made_from_a_single_key_frame(acts, tmp_path):
     source = clips.encode("one-key.mp4", "-i", str(acts), *clips.FAST, "-g", "1000", "-sc_threshold", "0")
     work = work_on(source, tmp_path / "out")
     made = film.encode(work, produce.plan_film(work), Sides())
-    assert {path.name for path in work.out.iterdir()} == {"audio-und-128-aac.mp4", "poster.jpg", "storyboard.jpg"}
+    assert {path.name for path in work.out.iterdir()} == {
+        "audio-und-128-aac.mp4",
+        "radio-31.mp4",
+        "poster.jpg",
+        "storyboard.jpg",
+    }
     assert made.loudness
     assert film.from_json(film.to_json(made)) == made
 
@@ -149,4 +154,4 @@ def test_surround_is_kept_beside_stereo(tmp_path):
     planned = produce.plan_film(work)
     film.encode(work, planned)
     files = [work.out / f"{step.spec}.mp4" for step in planned.audios]
-    assert [cmaf.index(file).channels for file in files] == [2, 6]
+    assert [cmaf.index(file).channels for file in files] == [2, 6, 1]

@@ -91,7 +91,7 @@ def test_tracks_taken_out_of_the_media_file_decode(package):
     product, out, _ = package
     for rendition in product.renditions:
         frames = len(clips.decoded_frames(clips.track(out, rendition.spec)))
-        assert frames == 125 if rendition.width else frames > 230
+        assert frames == 125 if rendition.width else frames > 115
 
 
 def test_variants_tell_codecs_rates_and_range(package):
@@ -160,10 +160,11 @@ def test_segments_of_uneven_length_are_addressed_by_their_index():
     assert not tree.findall(".//d:SegmentList", DASH)
 
 
-def test_a_course_of_two_hours_stays_under_sixteen_objects(package):
-    """What is stored depends on the ladder, never on the length: four rungs of one codec, three of the other."""
+def test_a_course_of_two_hours_stays_at_seventeen_objects(package):
+    """What is stored depends on the ladder, never on the length: four rungs of one codec, three of the other, the list
+    of the radio (docs/decisions/pipeline-packages.md)."""
     product, out, _ = package
     beside = [f for f in product.files if not f.name.startswith(("video-", "audio-"))]
     playlists = 4 + 3 + 1
-    assert len(beside) + playlists <= 16
+    assert len(beside) + playlists <= 17
     assert {f.name for f in product.files} == {path.name for path in out.iterdir()}

@@ -6,6 +6,7 @@ from PIL import Image
 
 from media_pipeline import captions
 from media_pipeline.errors import Failed, Refused
+from media_pipeline.formats import cmaf
 from media_pipeline.produce import produce
 from tests.media_pipeline import clips
 
@@ -27,6 +28,21 @@ def test_film_becomes_rungs_sound_pictures_and_manifests():
     assert product.files[-1].name == product.hls
     with Image.open(out / product.poster) as poster:
         assert poster.size == (640, 480)
+
+
+def test_radio_is_at_most_fifteen_megabytes_an_hour_in_mono_and_in_no_list():
+    noise = ("-f", "lavfi", "-i", "anoisesrc=duration=60:color=pink:sample_rate=48000")
+    product, out = clips.produced(clips.encode("radio.wav", *noise, "-ac", "2"))
+    assert "radio-31" in {rendition.spec for rendition in product.renditions}
+    radio = m3u8.load(str(out / "radio-31.m3u8"))
+    ranges = [radio.segment_map[0].byterange, *(segment.byterange for segment in radio.segments)]
+    requests = 300 * len(ranges)  # bytes of an answer's headers each
+    asked = sum(int(part.partition("@")[0]) for part in ranges) + requests
+    assert asked * 3600 / sum(segment.duration for segment in radio.segments) <= 15e6
+    assert cmaf.index(clips.track(out, "radio-31")).channels == 1
+    lists = [path.read_text() for path in out.iterdir() if path.name.startswith("master") or path.suffix == ".mpd"]
+    assert lists
+    assert not any("radio" in text for text in lists)
 
 
 def test_no_frame_is_lost():
@@ -112,7 +128,7 @@ def test_recording_becomes_two_rates_and_its_cover():
     )
     product, out = clips.produced(song)
     assert product.media_type == "audio"
-    assert [r.spec for r in product.renditions] == ["audio-und-128-aac", "audio-und-64-aac"]
+    assert [r.spec for r in product.renditions] == ["audio-und-128-aac", "audio-und-64-aac", "radio-31"]
     assert product.poster == "poster.jpg"
     assert len(m3u8.load(str(out / product.hls)).playlists) == 2
     assert product.duration == pytest.approx(1.0, abs=0.06)

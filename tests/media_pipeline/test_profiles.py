@@ -47,11 +47,12 @@ def test_television_has_2160_in_av1_and_keeps_surround():
     assert [(step.spec, step.channels) for step in made.audios] == [
         ("audio-und-160-aac", 2),
         ("audio-und-384-aac-51", 6),
+        ("radio-31", 2),
     ]
 
 
 def test_stereo_is_never_blown_up_to_surround():
-    assert [step.channels for step in planned("tv", film_of(1920, 1080, 2)).audios] == [2]
+    assert [step.channels for step in planned("tv", film_of(1920, 1080, 2)).audios] == [2, 2]
 
 
 def test_a_small_film_has_no_second_codec():
@@ -61,7 +62,7 @@ def test_a_small_film_has_no_second_codec():
 def test_sound_alone_takes_no_picture():
     made = planned("audio", film_of(1920, 1080, 2))
     assert (made.videos, made.poster, made.storyboard) == ((), None, None)
-    assert [step.bit_rate for step in made.audios] == [128_000, 64_000, 32_000]
+    assert [step.bit_rate for step in made.audios] == [128_000, 64_000, 32_000, 31_000]
 
 
 def test_sound_alone_of_a_silent_film_is_refused():

@@ -19,8 +19,8 @@ async function playsAv1(av1) {
   }
 }
 
-/** `data`: {hls, av1: {url, type, width, height, bitrate} or null, sound}. `lost` and `failed` are told when the line is
- * gone and when nothing helps. Returns {name, hls, open}. */
+/** `data`: {hls, av1: {url, type, width, height, bitrate} or null, sound, radio, kind}. `lost` and `failed` are told when the
+ * line is gone and when nothing helps. Returns {name, hls, open}. */
 export function source(video, data, { lost, failed }) {
   const state = { name: "", hls: null, open };
   let ways = [];
@@ -30,11 +30,13 @@ export function source(video, data, { lost, failed }) {
   let waiting = new AbortController();
   let wanted = false; // to be playing: what cannot be decoded pauses a film that nobody paused
 
-  /** Begins at second `at`: the film or its `sound` alone; `script` forces hls.js. */
-  async function open({ at: start = 0, sound = false, script = false } = {}) {
-    const lists = sound ? [{ list: data.sound }] : [{ list: data.hls }];
-    if (!sound && (await playsAv1(data.av1))) lists.unshift({ list: data.av1.url, av1: true });
-    ways = script ? lists.map((way) => ({ ...way, script })) : [...lists, { ...lists.at(-1), script: true }];
+  /** Begins at second `at`: the film or its `sound` alone; `sparing` takes the least data there is of either; `script` forces
+   * hls.js, the only one that can be told so of a film. */
+  async function open({ at: start = 0, sound = false, sparing = false, script = false } = {}) {
+    const heard = sound || data.kind === "audio";
+    const lists = [{ list: (heard && sparing && data.radio) || (sound ? data.sound : data.hls), small: sparing }];
+    if (!heard && (await playsAv1(data.av1))) lists.unshift({ list: data.av1.url, av1: true, small: sparing });
+    ways = script || (sparing && !heard && self.MediaSource) ? lists.map((way) => ({ ...way, script: true })) : [...lists, { ...lists.at(-1), script: true }];
     at = start;
     tries = 0;
     return begin();
@@ -44,7 +46,7 @@ export function source(video, data, { lost, failed }) {
     waiting.abort();
     waiting = new AbortController();
     const mine = ++turn;
-    const [{ list, script }] = ways;
+    const [{ list, script, small }] = ways;
     const playing = wanted;
     const goOn = () => {
       if (mine !== turn) return;
@@ -61,16 +63,20 @@ export function source(video, data, { lost, failed }) {
     }
     try {
       const { default: Hls } = await import("hls.js");
-      if (mine === turn) withScript(Hls, list);
+      if (mine === turn) withScript(Hls, list, small);
     } catch {
       if (mine === turn) away(begin); // the script itself could not be fetched
     }
   }
 
-  function withScript(Hls, list) {
+  function withScript(Hls, list, small) {
     state.name = "hls.js";
     if (!Hls.isSupported()) return next();
-    const player = new Hls({ startPosition: at || -1, capLevelToPlayerSize: true, maxBufferLength: 60, enableWorker: true });
+    const player = new Hls({
+      startPosition: at || -1, capLevelToPlayerSize: true, enableWorker: true,
+      ...(small ? { startLevel: 0, maxBufferLength: 20, maxMaxBufferLength: 30 } : { maxBufferLength: 60 }),
+    });
+    if (small) player.autoLevelCapping = 0;
     let mended = 0;
     let known = false;
     player.on(Hls.Events.MANIFEST_PARSED, () => (known = true));
