@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PORT HOST
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-pipeline bench-search services lock messages clean prepare prepare-dev
+.PHONY: help run test lint bench bench-pipeline bench-search bench-site services lock messages clean prepare prepare-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ bench-pipeline: prepare-dev ## CPU, wall and memory of a film beside the floor a
 
 bench-search: prepare-dev ## search beside a bare Elasticsearch, to a million courses; ARGS=--small is quick
 	@$(BIN)/python -m tests.bench.bench_search $(ARGS)
+
+bench-site: prepare-dev ## first frame beside a bare <video>, pages a second beside a Django that does nothing
+	@$(BIN)/python -m tests.bench.bench_site
 
 services: prepare-dev ## real servers on loopback for trying the production parts; `make services ACTION=stop` ends them
 	@$(BIN)/python deploy/services.py $(or $(ACTION),start)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 
+from django.db.models import Q
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from opencc import OpenCC
 
 from catalog.covers import Cover, cover, plates
 from catalog.kinds import Kind
@@ -17,6 +22,10 @@ from media_pipeline.follow import follow
 from media_pipeline.models import AssetState, DocumentPage, MediaAsset, TextTrack
 from media_pipeline.playback import Heading, Playback, playback, section_html
 
+FOUND_PAGES, FOUND_AROUND = 50, 24
+"""Pages told of a search inside a reading, and characters shown on each side of what was found."""
+
+_SIMPLIFIED, _TRADITIONAL = OpenCC("t2s"), OpenCC("s2t")
 WAITING = frozenset({AssetState.RECEIVED, AssetState.CHECKED, AssetState.PROCESSING})
 
 
@@ -49,6 +58,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A page of a reading that has the words looked for: the words as they stand there, with those around them."""
+
+    page: int
+    before: str
+    words: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class CoursePage:
     """``lesson`` is the one that is open, None in a course without lessons; ``start`` in seconds."""
 
@@ -67,6 +86,8 @@ class CoursePage:
     contents: Sequence[Heading] = ()
     heading: Heading | None = None
     plates: Sequence[Plate] = ()
+    find: str = ""
+    found: Sequence[Found] = ()
     next_lesson: Lesson | None = None
     places: Sequence[Sequence[Place]] = ()
     player: dict = field(default_factory=dict)
@@ -188,6 +209,29 @@ def _sheet(asset: MediaAsset | None, play: Playback, page: int) -> DocumentPage 
     if sheet is None:
         raise Http404(_("这本读本没有第 %(number)s 页。") % {"number": page})
     return sheet
+
+
+def look_inside(page: CoursePage, words: str) -> CoursePage:
+    """The page of a reading with the first of its pages that have ``words``, in simplified or traditional characters,
+    whichever the book is written in; what is no reading stays as it is."""
+    asset = page.lesson.asset if page.lesson else None
+    return replace(page, find=words, found=_found(asset, words)) if asset and page.page and words else page
+
+
+def _found(asset: MediaAsset, words: str) -> list[Found]:
+    written = {words, _SIMPLIFIED.convert(words), _TRADITIONAL.convert(words)}
+    asked = reduce(or_, (Q(text__icontains=one) for one in written))
+    pages = DocumentPage.objects.filter(asset=asset).filter(asked).order_by("number")[:FOUND_PAGES]
+    pattern = re.compile("|".join(map(re.escape, written)), re.IGNORECASE)
+    return [_surrounded(page.number, " ".join(page.text.split()), pattern) for page in pages]
+
+
+def _surrounded(number: int, text: str, pattern: re.Pattern[str]) -> Found:
+    match = pattern.search(text)
+    if match is None:  # the words stand across a line of the page
+        return Found(number, text[: 2 * FOUND_AROUND], "", "")
+    start, end = match.span()
+    return Found(number, text[max(0, start - FOUND_AROUND) : start], match[0], text[end : end + FOUND_AROUND])
 
 
 def _contents(play: Playback) -> list[Heading]:

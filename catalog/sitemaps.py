@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.contrib.sitemaps import Sitemap
-from django.db.models import Exists, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Max, Model, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from catalog.addresses import absolute
@@ -51,7 +51,7 @@ class FilmSitemap(Sitemap):
         return _films().annotate(first=Subquery(first)).select_related("course", "asset").order_by("pk")
 
     def location(self, item: Lesson) -> str:
-        return item.course.get_absolute_url() if item.pk == item.first else item.get_absolute_url()  # type: ignore[attr-defined]
+        return item.course.get_absolute_url() if item.pk == item.first else item.get_absolute_url()
 
     def lastmod(self, item: Lesson) -> datetime:
         return item.course.updated_at
@@ -83,14 +83,15 @@ def _video(lesson: Lesson) -> dict[str, object] | None:
 
 
 class _WithCourses(Sitemap):
-    """Things that have a page of their own once a course of theirs is public."""
+    """Things that have a page of their own once a course of theirs is public; ``field`` is the course's."""
 
     limit = 5000
+    model: type[Model]
+    field: str
 
     def items(self) -> QuerySet:
-        return self.model.objects.filter(
-            Exists(Course.objects.public().filter(**{self.field: OuterRef("pk")}))
-        ).order_by("pk")
+        shown = Course.objects.public().filter(**{self.field: OuterRef("pk")})
+        return self.model._default_manager.filter(Exists(shown)).order_by("pk")
 
 
 class ThemeSitemap(Sitemap):

@@ -20,6 +20,8 @@ from catalog.patterns import MOTIFS, SEEDS, svg
 from catalog.structured import structured
 
 FEED_LENGTH = 50
+LONGEST_WORDS = 60
+"""Characters looked for inside a reading."""
 
 
 @require_safe
@@ -34,6 +36,7 @@ def course(request: HttpRequest, slug: str, number: int | None = None) -> HttpRe
     page = course_page.build(
         found, number=number, page=_page_number(request), start=addresses.start(request.GET.get("t", ""))
     )
+    page = course_page.look_inside(page, request.GET.get("find", "").strip()[:LONGEST_WORDS])
     address = course_page.canonical(page, number)
     context = {
         "page": page,

@@ -39,6 +39,7 @@ urlpatterns = [
     path("tv/search/", views.tv_search, name="tv_search"),
     path("tv/<slug:slug>/", views.tv_lesson, name="tv_course"),
     path("tv/<slug:slug>/<int:number>/", views.tv_lesson, name="tv_lesson"),
+    path("styleguide/", views.styleguide, name="styleguide"),
     path("robots.txt", views.robots, name="robots"),
     path("sitemap.xml", cache_page(3600)(sitemap_views.index), {"sitemaps": SITEMAPS}, name="sitemap"),
     path(

@@ -17,7 +17,7 @@ from wagtail.views import serve
 from accounts.devices import television
 from accounts.look import Look, keep_language
 from catalog import course_page
-from catalog.covers import prepare
+from catalog.covers import COLOURS, PATTERNS, pattern, prepare
 from catalog.models import Course, Institution, Place, Teacher, Theme
 from cms import pages_context
 from cms.blocks import for_cards
@@ -114,6 +114,25 @@ def set_language(request: HttpRequest, code: str) -> HttpResponse:
     response = _back(request)
     keep_language(response, code)
     return response
+
+
+TOKENS = ("paper", "paper-2", "field", "ink", "ink-2", "line", "celadon", "celadon-soft", "seal", "focus")
+STEPS = ("4", "3", "2", "1", "0", "s", "xs")
+
+
+@require_safe
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Every part of the pages, as the site uses it; in development only."""
+    if settings.PRODUCTION:
+        raise Http404
+    context = {
+        "tokens": TOKENS,
+        "steps": STEPS,
+        "courses": prepare(for_cards(Course.objects.order_by("-views", "-pk"))[:4]),
+        "patterns": [pattern(name, COLOURS[number], number, "文澜") for number, name in enumerate(PATTERNS)],
+        "exhibits": pages_context.exhibits(limit=3),
+    }
+    return render(request, "pages/styleguide.html", context)
 
 
 @require_safe

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
 from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.html import escape, format_html, format_html_join, json_script
 from django.utils.safestring import SafeString, mark_safe
@@ -110,6 +114,18 @@ def here(context: dict) -> str:
         return "/"
     full = request.get_full_path()
     return full if len(full) <= LONGEST_RETURN else request.path
+
+
+@register.simple_tag
+def modules() -> str:
+    """The addresses of what pages load only when they need it, as JSON, for those that keep a page on a device."""
+    return json.dumps([f"{settings.STATIC_URL}chunks/{name}" for name in _chunks()])
+
+
+@cache
+def _chunks() -> list[str]:
+    folder = Path(finders.find("chunks") or staticfiles_storage.path("chunks"))
+    return sorted(file.name for file in folder.glob("*.js") if file.name.count(".") == 1)
 
 
 @register.filter

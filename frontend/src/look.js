@@ -1,9 +1,13 @@
 // Readings and galleries: keys to turn pages, the page remembered, pictures looked at closely.
 
+import { mark } from "./lib/mark.js";
+import { read, write } from "./lib/memory.js";
 import { find, keep, tell } from "./lib/progress.js";
 import { plates } from "./lib/viewer.js";
 
 const WHOLE = "wenlan:whole-page"; // the reader sees whole pages rather than the full width
+const TEXT_SIZE = "wenlan:text-size"; // steps from the usual size of a book's text
+const STEPS = [0.85, 1, 1.2, 1.45, 1.75, 2.1]; // times the usual size
 
 const reader = document.querySelector("[data-reader]");
 if (reader) {
@@ -48,6 +52,22 @@ if (reader) {
       reader.querySelector("input[name=page]").select();
     }
   });
+  const words = new URLSearchParams(location.search).get("find");
+  if (words) mark(reader.querySelectorAll(".section, #page-text"), words);
+  const sizes = reader.querySelector("[data-text-size]");
+  const section = reader.querySelector(".section");
+  if (sizes && section) {
+    let step = Math.min(STEPS.length - 1, Math.max(0, Number(read(TEXT_SIZE, 1))));
+    const show = () => section.style.setProperty("font-size", `${STEPS[step]}em`);
+    show();
+    sizes.hidden = false;
+    sizes.addEventListener("click", (event) => {
+      const by = Number(event.target.closest("[data-step]")?.dataset.step ?? 0);
+      step = Math.min(STEPS.length - 1, Math.max(0, step + by));
+      write(TEXT_SIZE, step);
+      show();
+    });
+  }
   const here = document.querySelector("[data-contents] [aria-current]");
   if (here) here.closest(".scroll").scrollTop = here.offsetTop - here.closest(".scroll").offsetTop - 80;
 }

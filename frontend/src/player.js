@@ -198,6 +198,25 @@ if (options) {
   });
 }
 
+// media-chrome hears keys while it has the focus; who has just opened the page has it nowhere. Digits go to tenths of the film.
+const controller = root.querySelector("media-controller");
+const seek = (by) => (video.currentTime = Math.max(0, Math.min(video.duration || 0, video.currentTime + by)));
+const onPage = {
+  k: () => (video.paused ? video.play().catch(() => {}) : video.pause()),
+  m: () => (video.muted = !video.muted),
+  f: () => (document.fullscreenElement ? document.exitFullscreen() : controller.requestFullscreen?.()),
+  ArrowLeft: () => seek(-10),
+  ArrowRight: () => seek(10),
+};
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const onBody = event.target === document.body;
+  const act = /^[0-9]$/.test(event.key) ? () => (video.currentTime = (Number(event.key) / 10) * (video.duration || 0)) : onBody && onPage[event.key];
+  if (!act || !(onBody || event.target === controller)) return;
+  event.preventDefault();
+  act();
+});
+
 // The lock screen and media keys ------------------------------------------------------------------
 if ("mediaSession" in navigator) {
   const session = navigator.mediaSession;

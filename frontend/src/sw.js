@@ -5,6 +5,7 @@
 const CACHE = `wenlan-shell-${SHELL.version}`;
 const KEPT = "wenlan-kept-";
 const FILES = ["/media/", "/static/", "/covers/"]; // what lessons are made of
+const SILENCE = 3000; // milliseconds without a word from the network, as on a train
 
 // Who keeps nothing has nothing between the player and the network.
 let anything = true;
@@ -38,12 +39,18 @@ addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   if (request.method !== "GET" || origin !== location.origin) return;
-  if (request.mode === "navigate") event.respondWith(fetch(request).catch(async () => (await kept(request)) ?? shell(SHELL.page)));
+  if (request.mode === "navigate") event.respondWith(answer(request).catch(() => shell(SHELL.page)));
   else if (SHELL.files.includes(pathname)) event.respondWith(shell(pathname).then((found) => (found.ok ? found : fetch(request))));
-  else if (anything && FILES.some((start) => pathname.startsWith(start))) {
-    event.respondWith(fetch(request).catch(async (error) => (await kept(request)) ?? Promise.reject(error)));
-  }
+  else if (anything && FILES.some((start) => pathname.startsWith(start))) event.respondWith(answer(request));
 });
+
+/** What the network says; what is kept, when it fails or is silent for a while. */
+async function answer(request) {
+  const network = fetch(request);
+  const silence = new Promise((over) => setTimeout(over, SILENCE));
+  const said = await Promise.race([network.catch(() => undefined), silence]);
+  return said ?? (await kept(request)) ?? network;
+}
 
 async function shell(address) {
   return (await caches.match(address, { cacheName: CACHE })) ?? Response.error();

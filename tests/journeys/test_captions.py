@@ -94,6 +94,19 @@ def test_keys_are_told_by_a_question_mark(page, site, talk):
     expect(page.locator("[data-keys]")).to_be_hidden()
 
 
+def test_keys_work_before_anything_has_the_focus(page, site, talk):
+    open_player(page, site, talk)
+    page.evaluate("() => { document.querySelector('video').muted = true; }")
+    page.keyboard.press("5")
+    page.wait_for_function("() => Math.abs(document.querySelector('video').currentTime - 15) < 1")
+    page.keyboard.press("k")
+    page.wait_for_function("() => !document.querySelector('video').paused")
+    page.keyboard.press("k")
+    page.wait_for_function("() => document.querySelector('video').paused")
+    page.get_by_role("combobox").first.fill("5")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 14")
+
+
 @pytest.fixture(scope="module")
 def lecture(site, tmp_path_factory):
     """Six seconds of film with fifteen lines of text."""

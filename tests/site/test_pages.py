@@ -146,6 +146,20 @@ def test_reading_shows_the_asked_page(library, reader):
     assert "Text of page 2" in reader.get(library.reading.get_absolute_url() + "?page=2").content.decode()
 
 
+def test_reading_is_searched_inside_in_both_scripts(library, reader):
+    asset = library.reading.lessons.get().asset
+    asset.pages.filter(number=2).update(text="缂丝的机台不大，\n一张木机就够。")
+    address = library.reading.get_absolute_url()
+    for words in ("缂丝", "緙絲"):
+        tree = html.fromstring(reader.get(f"{address}?find={words}").content)
+        (line,) = tree.xpath("//div[contains(@class, 'found')]//li/a")
+        assert line.get("href").startswith("?page=2&find=")
+        assert line.findtext("span/mark") == "缂丝"
+    assert not html.fromstring(reader.get(f"{address}?find=xyz").content).xpath("//div[@class='found']//li")
+    pages = html.fromstring(reader.get(f"{address}?find=Text").content).xpath("//div[@class='found']//li")
+    assert len(pages) == asset.pages.count() - 1
+
+
 def test_course_that_stays_on_this_site_cannot_be_kept_on_a_device(library, reader):
     assert "data-keep-offline" in reader.get(library.film.get_absolute_url()).text
     library.film.licence = "platform"
@@ -375,6 +389,14 @@ def test_who_comes_by_an_address_of_a_language_keeps_it_and_others_get_no_cookie
     assert html.fromstring(client.get("/help/?lang=klingon").content).get("lang") == "en"
     found = html.fromstring(client.get("/search/?q=needle&lang=en&utm_source=x").content)
     assert found.xpath("//link[@rel='canonical']/@href")[0].endswith("/search/?q=needle&lang=en")
+
+
+def test_styleguide_shows_every_part_in_development_alone(library, reader, settings):
+    page = reader.get("/styleguide/")
+    assert page.status_code == 200
+    assert library.film.title in page.text
+    settings.PRODUCTION = True
+    assert reader.get("/styleguide/").status_code == 404
 
 
 # Sitemaps ----------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ function element(name, properties, ...children) {
 /** `box`: a details element with data-url (the path of the open lesson) and its words as data. */
 export function keeper(box) {
   if (!("caches" in self) || !("serviceWorker" in navigator)) return;
-  const { url, words: json } = box.dataset;
-  const words = JSON.parse(json);
+  const { url } = box.dataset;
+  const [words, modules] = [box.dataset.words, box.dataset.modules].map((json) => JSON.parse(json));
   const told = box.querySelector("[role=status]");
   const [one, all, remove] = ["one", "all", "remove"].map((name) => box.querySelector(`[data-do=${name}]`));
   const others = [...document.querySelectorAll(".lessons a[data-lesson]")].map((link) => new URL(link.href).pathname);
@@ -45,7 +45,7 @@ export function keeper(box) {
     one.disabled = all.disabled = true;
     try {
       for (const [index, address] of urls.entries()) {
-        await keep(address, (part) => say(words.going.replace("{part}", percent((index + part) / urls.length))));
+        await keep(address, modules, (part) => say(words.going.replace("{part}", percent((index + part) / urls.length))));
       }
       say(words.done);
     } catch (error) {
@@ -84,5 +84,5 @@ export async function keptList(section) {
     }));
   };
   fill();
-  if (navigator.onLine) check().then(fill);
+  if (navigator.onLine) check().then((gone) => gone && fill()); // a list made anew would take a press away
 }

@@ -106,22 +106,18 @@ export async function bytes(url) {
 }
 
 /**
- * Keeps the lesson at the path `url`; `progress` hears the part that is there, 0 to 1. Throws when the network, the space or
+ * Keeps the lesson at the path `url`, with the scripts it may come to need (`modules`, addresses); `progress` hears the part that is there, 0 to 1. Throws when the network, the space or
  * the lesson ends; what came so far stays, and the next call goes on with it.
  */
-export async function keep(url, progress = () => {}) {
+export async function keep(url, modules, progress = () => {}) {
   const wanted = await plan(url);
   const { title, course, cover, kind } = wanted;
   note(url, { url, title, course, cover, kind, bytes: wanted.bytes, done: false, at: Date.now() });
   await navigator.storage?.persist?.();
   const cache = await caches.open(CACHE + url);
   navigator.serviceWorker.controller?.postMessage("kept");
-  await import("hls.js").catch(() => {}); // which plays it without a network, in every browser
-  await import("./controls.js").catch(() => {});
-  const scripts = performance.getEntriesByType("resource").map(({ name }) => new URL(name))
-    .filter(({ origin, pathname }) => origin === location.origin && pathname.startsWith("/static/"));
-  const linked = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((one) => new URL(one.href ?? one.src));
-  const files = [...new Set([...wanted.files, ...[...scripts, ...linked].map(({ pathname }) => pathname)])];
+  const linked = [...document.querySelectorAll("link[rel=stylesheet], script[src]")].map((one) => new URL(one.href || one.src).pathname);
+  const files = [...new Set([...wanted.files, ...linked, ...modules])];
   const steps = [
     ...Object.entries(wanted.texts).map(([address, body]) => () => cache.put(address, typed(address, body))),
     ...files.map((address) => () => addFile(cache, address)),
@@ -155,10 +151,14 @@ async function addPiece(cache, { url, first, last }) {
   await cache.put(name, new Response(await answer.blob(), { headers: { "Content-Type": "video/mp4" } }));
 }
 
-/** Lets go of lessons that are no longer public; what cannot be asked now is asked another time. */
+/** Lets go of lessons that are no longer public, and says how many; what cannot be asked now is asked another time. */
 export async function check() {
+  let gone = 0;
   for (const { url } of lessons()) {
     const answer = await fetch(url, { method: "HEAD", credentials: "omit", cache: "no-store" }).catch(() => null);
-    if (answer && [404, 410].includes(answer.status)) await drop(url);
+    if (![404, 410].includes(answer?.status)) continue;
+    await drop(url);
+    gone += 1;
   }
+  return gone;
 }

@@ -1,6 +1,8 @@
 // The lists beside a film, transcript and chapters: the line that plays is marked and kept in sight, a line that is pressed
 // plays, and words typed above a transcript leave the lines that have them.
 
+import { mark } from "./mark.js";
+
 /** `list`: a details element with links that have data-start, in seconds. */
 export function lines(list, video) {
   const scroll = list.querySelector(".scroll");
@@ -44,13 +46,9 @@ function find(box, all, { play, back }) {
   const texts = all.map((line) => line.querySelector("span"));
   const search = () => {
     const wanted = input.value.trim().toLowerCase();
-    const found = [];
-    all.forEach((line, index) => {
-      const at = wanted ? texts[index].textContent.toLowerCase().indexOf(wanted) : -1;
-      line.parentElement.hidden = Boolean(wanted) && at < 0;
-      if (at >= 0) found.push([texts[index].firstChild, at, wanted.length]);
-    });
-    mark(found);
+    const found = texts.filter((text) => wanted && text.textContent.toLowerCase().includes(wanted));
+    for (const text of texts) text.closest("li").hidden = Boolean(wanted) && !found.includes(text);
+    mark(found, wanted);
     told.textContent = !wanted ? "" : found.length ? told.dataset.some.replace("{n}", found.length) : told.dataset.none;
     if (!wanted) back();
   };
@@ -65,16 +63,4 @@ function find(box, all, { play, back }) {
       if (first && input.value.trim()) play(first);
     }
   });
-}
-
-/** Marks the words found without touching the text; browsers without highlights show the lines alone. */
-function mark(found) {
-  if (!self.Highlight) return;
-  const ranges = found.map(([node, at, length]) => {
-    const range = new Range();
-    range.setStart(node, at);
-    range.setEnd(node, at + length);
-    return range;
-  });
-  CSS.highlights.set("found", new Highlight(...ranges));
 }
