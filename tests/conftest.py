@@ -6,10 +6,13 @@ skipped with the way to get it, and fails with ``CI=true``.
 """
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,6 +22,7 @@ from deploy.components import ACCESS_KEY, SECRET_KEY, Missing, free_port
 from tests.running import Site, behind_nginx, run_site
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+SCREENS = Path(__file__).parents[1] / "test-results" / "screens"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -214,8 +218,34 @@ def browser(chromium: Path):
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         window = playwright.chromium.launch(executable_path=str(chromium), args=CHROMIUM_FLAGS)
+        _keep_pictures(window)
         yield window
         window.close()
+
+
+def _keep_pictures(window: Any) -> None:
+    """What stands on the screen when a visit ends, under ``test-results/screens``: people look at it after a run."""
+    from playwright.sync_api import Error
+
+    open_visit = window.new_context
+
+    def new_context(**options: Any) -> Any:
+        visit = open_visit(**options)
+        end = visit.close
+
+        def close() -> None:
+            test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition("::")[2].partition(" ")[0]
+            name = re.sub(r"[^\w.-]+", "-", test)[:110]
+            for number, page in enumerate(visit.pages, 1):
+                with suppress(Error):  # a page that is gone or busy has no picture, and that is no fault of the test
+                    SCREENS.mkdir(parents=True, exist_ok=True)
+                    page.screenshot(path=SCREENS / f"{name}-{number}.jpg", type="jpeg", quality=60, timeout=3000)
+            end()
+
+        visit.close = close
+        return visit
+
+    window.new_context = new_context
 
 
 @pytest.fixture

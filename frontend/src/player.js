@@ -72,7 +72,8 @@ let soundOnly = false;
 let sparing = read(SPARING, Boolean(navigator.connection?.saveData)); // as the device is set, until the viewer says otherwise
 
 async function load(options) {
-  const here = !navigator.onLine; // what is kept on the device is one size, and only a script asks the service worker for it
+  // What is kept on the device (lib/kept.js) has gaps that a browser's own HLS reads over; a script asks for what it needs.
+  const here = "kept" in document.documentElement.dataset;
   await engine.open({ sound: soundOnly, sparing: sparing && !here, ...options, ...(here && { script: true }) });
   root.dataset.engine = engine.name;
 }

@@ -5,8 +5,8 @@
 First frame: milliseconds in Chromium from the press of play until the first picture is presented
 (``requestVideoFrameCallback``), on a lesson's page and on a page that is nothing but ``<video src>`` with the same
 list, by turns, each in a visit of its own. Pages: requests a second of the home page and of a course with the demo
-library, through nginx and its cache, from gunicorn without, and of a Django that only answers as many bytes. Prints one
-JSON object.
+library, through nginx and its cache, from gunicorn without, and of a Django that only answers as many bytes. Between
+them the slowest answer to a press. Prints one JSON object.
 """
 
 import json
@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urljoin
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from deploy import run
 from tests.bench.bench_delivery import rate
@@ -77,6 +77,49 @@ def frames(site: Site, course: dict) -> dict[str, float]:
     }
 
 
+WATCH = """() => {
+    window.slowest = 0;
+    new PerformanceObserver((list) => {
+        const pressed = list.getEntries().filter((one) => one.interactionId);
+        window.slowest = Math.max(window.slowest, ...pressed.map((one) => one.duration));
+    }).observe({ type: "event", durationThreshold: 16, buffered: true });
+}"""
+
+
+def interactions(site: Site, course: dict) -> dict[str, float]:
+    """The slowest answer to a press or key (Event Timing, as INP takes it), in milliseconds, on a phone whose processor
+    is four times slower than this machine's."""
+    slowest = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
+        visit = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="zh-CN")
+        page = visit.new_page()
+        page.add_init_script(f"({WATCH})()")
+        visit.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+        page.goto(site.url)
+        page.get_by_role("combobox").first.press_sequentially("miao", delay=120)
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Escape")
+        page.locator(".menu summary").click()
+        slowest["home"] = _told(page)
+        page.goto(f"{site.url}/search/?q=miao")
+        page.locator(".filters > summary").click()
+        page.locator(".facet > summary").first.click()
+        slowest["search"] = _told(page)
+        page.goto(urljoin(site.url, course["url"]))
+        page.locator("button[data-start]").click()
+        page.locator("[data-options] summary").click()
+        page.locator("[data-favourite]").click()
+        slowest["course"] = _told(page)
+        browser.close()
+    return slowest
+
+
+def _told(page: Page) -> float:
+    page.wait_for_timeout(1500)
+    return page.evaluate("() => window.slowest")
+
+
 def plain_django(page: bytes) -> float:
     """Requests a second of a Django that does nothing, by the same gunicorn."""
     place = Path(tempfile.mkdtemp(prefix="wenlan-bench-plain-"))
@@ -121,6 +164,7 @@ def main() -> None:
         course = site.ingest(make_film(var / "film.mp4", seconds=20), title="测速")
         figures = {
             **frames(front, course),
+            "slowest_interaction_ms": interactions(front, course),
             "home": pages(site, front, "/"),
             "course": pages(site, front, course["url"]),
         }

@@ -3,12 +3,12 @@
 import json
 import re
 import urllib.request
-from contextlib import suppress
 from urllib.parse import urljoin
 
-from playwright.sync_api import TimeoutError, expect
+from playwright.sync_api import expect
 
 from tests.journeys.desk import PASSWORD, PATIENCE, visit
+from tests.journeys.line import line
 
 CONTROLLED = "() => navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null)"
 
@@ -96,30 +96,20 @@ def keep_lesson(page, site, course) -> None:
     page.wait_for_function(IS_KEPT, timeout=PATIENCE)
 
 
-def open_kept(page, title: str) -> None:
-    """By its line on the page without a network. Chromium's emulated network now and then leaves a navigation hanging
-    that the service worker has answered; a reader would press again, too."""
-    for _press in range(4):
-        page.locator("[data-kept] a").click(no_wait_after=True)
-        with suppress(TimeoutError):
-            page.wait_for_url("**/courses/**", timeout=8_000)
-            break
-    expect(page.get_by_role("heading", level=1)).to_have_text(title)
-
-
 def test_lesson_kept_on_the_device_plays_without_a_network_and_can_be_removed(browser, site, talk):
-    with visit(browser, width=390, height=844) as page:
-        keep_lesson(page, site, talk)
-        page.context.set_offline(True)
-        page.goto(f"{site.url}/themes/")
+    with line(site.url) as way, visit(browser, width=390, height=844) as page:
+        keep_lesson(page, way, talk)
+        way.cut()
+        page.goto(f"{way.url}/themes/")
         expect(page.get_by_role("heading", level=1)).to_have_text("现在没有网络")
-        open_kept(page, "染坊里的一天")
+        page.locator("[data-kept] a").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("染坊里的一天")
         page.wait_for_function(PLAYS, timeout=PATIENCE)
         page.evaluate("() => { document.querySelector('video').currentTime = 20; }")
         page.wait_for_function("() => document.querySelector('video').currentTime > 21", timeout=PATIENCE)
         expect(page.locator("[data-transcript] [aria-current]")).to_contain_text("看见靛蓝染缸起花就能下布")
-        page.context.set_offline(False)
-        page.goto(f"{site.url}/shelf/")
+        way.mend()
+        page.goto(f"{way.url}/shelf/")
         expect(page.locator("[data-continue] .title").first).to_have_text("染坊里的一天")
         page.locator("[data-kept]").get_by_role("button", name=re.compile("删除")).click()
         expect(page.locator("[data-kept]")).to_be_hidden()
@@ -154,15 +144,15 @@ def test_lesson_that_is_withdrawn_leaves_the_device(browser, site, film):
 
 
 def test_book_is_kept_with_all_its_pages(browser, site, book_page):
-    with visit(browser) as page:
-        page.goto(f"{site.url}/search/?q={book_page[0]}")
+    with line(site.url) as way, visit(browser) as page:
+        page.goto(f"{way.url}/search/?q={book_page[0]}")
         page.locator(".hit .inside a").first.click()
         page.wait_for_url("**/courses/**")
         page.wait_for_function(CONTROLLED, timeout=PATIENCE)
         page.locator("[data-keep-offline] summary").click()
         page.get_by_role("button", name="留这一讲").click()
         page.wait_for_function(IS_KEPT, timeout=PATIENCE)
-        page.context.set_offline(True)
+        way.cut()
         page.get_by_role("link", name="下一页").first.click()
         expect(page.locator("[data-reader]")).to_be_visible()
         assert "page=" in page.url

@@ -5,6 +5,7 @@
 const TYPE = "application/vnd.apple.mpegurl";
 const NO_AV1 = "wenlan:no-av1";
 const PATIENCE = [1, 2, 4, 8, 15, 30, 60]; // seconds between the attempts
+const WITHOUT = 5; // seconds between the attempts while there is no network
 const ACROSS = 1; // seconds that a player may land beside the place it was sent to
 
 /** Whether `av1` ({type, width, height, bitrate}) plays smoothly, and on a battery without draining it. */
@@ -102,14 +103,22 @@ export function source(video, data, { lost, failed }) {
     return begin();
   }
 
-  /** Waits for the network, or a while for the server, then does `then`. What is loaded plays on. */
+  /** Waits for the network, or a while for the server, then does `then`. What is loaded plays on. Without a network it tries
+   * again all the same: what is kept on the device answers without one. */
   function away(then) {
     at = video.currentTime || at;
     lost();
-    if (!navigator.onLine) return addEventListener("online", () => then(), { once: true, signal: waiting.signal });
-    if (tries === PATIENCE.length) return failed();
-    const timer = setTimeout(then, 1000 * PATIENCE[tries++]);
-    return waiting.signal.addEventListener("abort", () => clearTimeout(timer));
+    const online = navigator.onLine;
+    if (online && tries === PATIENCE.length) return failed();
+    const over = new AbortController();
+    const again = () => {
+      over.abort();
+      then();
+    };
+    const timer = setTimeout(again, 1000 * (online ? PATIENCE[tries++] : WITHOUT));
+    over.signal.addEventListener("abort", () => clearTimeout(timer));
+    waiting.signal.addEventListener("abort", () => over.abort(), { signal: over.signal });
+    if (!online) addEventListener("online", again, { once: true, signal: over.signal });
   }
 
   video.addEventListener("error", () => {

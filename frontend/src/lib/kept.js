@@ -65,18 +65,21 @@ export function span(playlist) {
  * `url` is the path of the lesson.
  */
 async function plan(url) {
-  const page = await text(url);
-  const read = new DOMParser().parseFromString(page, "text/html");
-  const data = JSON.parse(read.getElementById("player-data")?.textContent ?? "{}");
+  const read = new DOMParser().parseFromString(await text(url), "text/html");
+  const told = read.getElementById("player-data");
+  const data = JSON.parse(told?.textContent ?? "{}");
   const star = read.querySelector("[data-favourite]").dataset;
   const made = {
     url, title: data.title || star.title, course: star.title, cover: star.cover, kind: star.kind,
-    texts: { [url]: page }, files: [star.cover], pieces: [],
+    texts: {}, files: [star.cover], pieces: [],
   };
   const files = read.querySelectorAll("track[kind=captions], track[kind=chapters], video[poster], .plates img, img.page-picture, .section img");
   for (const file of files) made.files.push(file.getAttribute("src") ?? file.getAttribute("poster"));
   for (const plate of read.querySelectorAll(".plates a")) made.files.push(plate.getAttribute("href"));
-  if (data.hls) await addFilm(made, data);
+  if (data.hls) Object.assign(data, await addFilm(made, data.hls));
+  if (told) told.textContent = JSON.stringify(data).replaceAll("<", "\\u003C");
+  read.documentElement.dataset.kept = "";
+  made.texts[url] = `<!doctype html>\n${read.documentElement.outerHTML}`;
   const pages = Number(read.querySelector("[data-reader]")?.dataset.pages ?? 0);
   for (let number = 1; number <= pages; number++) made.files.push(`${url}?page=${number}`);
   made.files = [...new Set(made.files.filter(Boolean))];
@@ -84,11 +87,12 @@ async function plan(url) {
   return made;
 }
 
-async function addFilm(made, data) {
-  const master = new URL(data.hls, location.href);
+/** What the player is told instead: a list of its own, for the browser may still have the one that everybody gets. */
+async function addFilm(made, hls) {
+  const master = new URL(hls, location.href);
   const { list, playlists } = oneSize(await text(master));
-  made.texts[master.pathname] = list;
-  if (data.av1) made.texts[new URL(data.av1.url, location.href).pathname] = list; // whichever list the player asks for
+  const own = new URL("kept.m3u8", master).pathname;
+  made.texts[own] = list;
   for (const name of playlists) {
     const playlist = new URL(name, master);
     made.texts[playlist.pathname] = await text(playlist);
@@ -98,6 +102,7 @@ async function addFilm(made, data) {
       made.pieces.push({ url: file, first, last: Math.min(first + PIECE - 1, end) });
     }
   }
+  return { hls: own, av1: null };
 }
 
 /** Bytes of film and sound of a lesson as it would be kept. */
@@ -106,8 +111,9 @@ export async function bytes(url) {
 }
 
 /**
- * Keeps the lesson at the path `url`, with the scripts it may come to need (`modules`, addresses); `progress` hears the part that is there, 0 to 1. Throws when the network, the space or
- * the lesson ends; what came so far stays, and the next call goes on with it.
+ * Keeps the lesson at the path `url`, with the scripts it may come to need (`modules`, addresses); `progress` hears the part
+ * that is there, 0 to 1. Throws when the network, the space or the lesson ends; what came so far stays, and the next call goes
+ * on with it.
  */
 export async function keep(url, modules, progress = () => {}) {
   const wanted = await plan(url);
