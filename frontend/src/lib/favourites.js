@@ -18,7 +18,6 @@ export async function favourite(button) {
   const show = (kept) => {
     button.setAttribute("aria-pressed", String(kept));
     button.querySelector("[data-word]").textContent = kept ? button.dataset.kept : button.dataset.keep;
-    button.hidden = false;
   };
   const path = `favourites/${course}`;
   show(signedIn() ? Boolean((await ask("GET", path))?.kept) : course in read(FAVOURITES));

@@ -17,7 +17,7 @@ function element(name, properties, ...children) {
 
 /** `box`: a details element with data-url (the path of the open lesson) and its words as data. */
 export function keeper(box) {
-  if (!("caches" in self) || !("serviceWorker" in navigator)) return;
+  if (!("caches" in self) || !("serviceWorker" in navigator)) return box.remove();
   const { url } = box.dataset;
   const [words, modules] = [box.dataset.words, box.dataset.modules].map((json) => JSON.parse(json));
   const told = box.querySelector("[role=status]");
@@ -35,7 +35,6 @@ export function keeper(box) {
   };
   const say = (sentence) => (told.textContent = sentence);
   show();
-  box.hidden = false;
   box.addEventListener("toggle", async () => {
     if (!box.open || find(url)?.done) return;
     const [wanted, free] = await Promise.all([bytes(url).catch(() => 0), room()]);
