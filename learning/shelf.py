@@ -80,14 +80,12 @@ def bring(user: AbstractBaseUser, places: Iterable[Remembered], favourites: Iter
     with transaction.atomic():
         for lesson in public:
             place, before = told[lesson.pk], known.get(lesson.pk)
-            at = min(place.at, timezone.now())
-            newer = before is None or at > before.updated_at
-            position = place.position if newer or before is None else before.position
+            position, at = place.position, min(place.at, timezone.now())
+            if before and before.updated_at >= at:
+                position, at = before.position, before.updated_at
             now = keep_place(user, lesson, position, finished=place.finished)
             if before is None or now != Place(before.position, before.finished):
-                Progress.objects.filter(user_id=user.pk, lesson=lesson).update(
-                    updated_at=at if newer or before is None else before.updated_at
-                )
+                Progress.objects.filter(user_id=user.pk, lesson=lesson).update(updated_at=at)
                 changed += 1
         for course in Course.objects.public().filter(pk__in=list(favourites)):
             keep_favourite(user, course)

@@ -314,8 +314,11 @@ def _layout(sound: Any, channels: int) -> Any:
 def cover(work: Work) -> str:
     """The picture that comes inside a recording, as its poster; the file's name."""
     stream = ffmpeg.read(work.source)[str(work.facts.cover)].filter("scale", "min(1280,iw)", -2, out_range="full")
-    output = graph.output(stream, str(work.out / poster.NAME), **poster.JPEG)
-    ffmpeg.run([output], work.cage, name=work.facts.name, limits=SMALL)
+    still = work.out / "cover.jpg"
+    ffmpeg.run([graph.output(stream, str(still), **poster.JPEG)], work.cage, name=work.facts.name, limits=SMALL)
+    if not still.exists():
+        return ""
+    poster.keep(still, work.out)
     return poster.NAME
 
 

@@ -69,7 +69,8 @@ def _copy(work: Work, planned: FilmPlan) -> tuple[FilmPlan, Made] | None:
         return None
     chosen = _only(planned, step, sound, work.sha256)
     if chosen.poster:
-        film.still(work, POSTER_AT * (facts.duration or 0.0), out / poster.NAME)
+        film.still(work, POSTER_AT * (facts.duration or 0.0), out / "still.jpg")
+        poster.keep(out / "still.jpg", out)
     return chosen, Made(replace(told, errors=()))
 
 

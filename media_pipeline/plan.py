@@ -17,7 +17,7 @@ from media_pipeline.profiles import Profile
 RADIO = "radio"
 """Codec, and the beginning of the spec, of the sound on the least data."""
 
-MAKING = 2
+MAKING = 3
 POSTER_LONG_SIDE = 1280
 CANDIDATES = 20  # for the poster
 TILE_SHORT_SIDE = 90

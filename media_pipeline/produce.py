@@ -123,7 +123,7 @@ def _document(work: Work) -> Product:
         media_type=facts.media_type,
         digest=plan.digest(work.sha256, [spec]),
         files=(),
-        poster=poster.NAME if (work.out / poster.NAME).exists() else "",
+        poster=picture.FALLBACK if (work.out / picture.FALLBACK).exists() else "",
         width=facts.width,
         height=facts.height,
         pages=reading.pages,

@@ -234,7 +234,7 @@ def _keep_pictures(window: Any) -> None:
         end = visit.close
 
         def close() -> None:
-            test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition("::")[2].partition(" ")[0]
+            test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0].rpartition("::")[2]
             name = re.sub(r"[^\w.-]+", "-", test)[:110]
             for number, page in enumerate(visit.pages, 1):
                 with suppress(Error):  # a page that is gone or busy has no picture, and that is no fault of the test

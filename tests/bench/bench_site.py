@@ -55,7 +55,7 @@ def first_frame(browser: Browser, url: str, body: str = "") -> float:
 
 def frames(site: Site, course: dict) -> dict[str, float]:
     film = course["assets"][0]["hls"]
-    poster = film.replace("master.m3u8", "poster.jpg")
+    poster = film.replace("master.m3u8", "poster.webp")
     bare = f"<!doctype html><video src='{film}' poster='{poster}' preload=metadata playsinline width=800></video>"
     ours, plain = [], []
     with sync_playwright() as playwright:

@@ -66,6 +66,12 @@ def talk(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 
 @pytest.fixture(scope="session")
+def evening(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """Two minutes of film, so that none is over while a busy machine looks: ``{id, url, assets}``."""
+    return site.ingest(make_film(tmp_path_factory.mktemp("evening") / "夜读.mp4", seconds=120), title="灯下夜读")
+
+
+@pytest.fixture(scope="session")
 def song(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Twelve seconds of sound with its words, louder in the second half: ``{id, url, assets}``."""
     path = tmp_path_factory.mktemp("song") / "采茶谣.wav"

@@ -87,3 +87,14 @@ def test_page_is_walked_by_the_keyboard_alone(browser, site, slugs, name):
             pytest.fail(f"the keyboard is caught on {name}")
         missed = [one for place, one in enumerate(names) if place not in reached]
         assert not missed, missed
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1440, 900), (1920, 1080)])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_fits_the_screen(browser, site, slugs, name, size):
+    """Nothing stands past the edge of a phone, a computer and a television; a picture of each is kept."""
+    width, height = size
+    with visit(browser, width=width, height=height) as page:
+        page.goto(urljoin(site.url, PAGES[name].format(**slugs)))
+        page.wait_for_load_state("load")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width

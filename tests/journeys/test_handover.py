@@ -18,23 +18,23 @@ STOPS = """() => new Promise(stopped => {
     film.addEventListener("timeupdate", look);
     look();
 })"""
-"""Stops in the page itself, for half a minute of film goes by while a busy machine asks how far it is."""
+"""Stops in the page itself, for much film goes by while a busy machine asks how far it is."""
 
 
-def sign_in(page, site) -> None:
+def sign_in(page, site, name: str = "learner") -> None:
     page.goto(f"{site.url}/accounts/login/")
-    page.get_by_label("用户名").fill("learner")
+    page.get_by_label("用户名").fill(name)
     page.get_by_label("密码").fill(PASSWORD)
     page.get_by_role("button", name="登录", exact=True).click()
     page.wait_for_url(f"{site.url}/")
 
 
-def test_what_stopped_on_the_phone_goes_on_on_the_television(browser, site, talk):
+def test_what_stopped_on_the_phone_goes_on_on_the_television(browser, site, evening):
     set_ = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="zh-CN", user_agent=TV_AGENT)
     tv = set_.new_page()
     with visit(browser, width=390, height=844) as phone:
         sign_in(phone, site)
-        phone.goto(urljoin(site.url, talk["url"]) + "?t=14")
+        phone.goto(urljoin(site.url, evening["url"]) + "?t=14")
         phone.locator("button[data-start]").click()
         with phone.expect_response(lambda answer: "/progress/" in answer.url and answer.request.method == "PUT"):
             phone.evaluate(STOPS)
@@ -52,12 +52,12 @@ def test_what_stopped_on_the_phone_goes_on_on_the_television(browser, site, talk
         phone.get_by_role("button", name="接着放").click()
         expect(phone.get_by_role("heading", level=1)).to_have_text("好了，请看电视")
 
-        tv.wait_for_url(f"**{talk['url'].replace('/courses/', '/tv/')}1/", timeout=PATIENCE)
+        tv.wait_for_url(f"**{evening['url'].replace('/courses/', '/tv/')}1/", timeout=PATIENCE)
         tv.wait_for_function(f"() => ({AT})() > 1", timeout=PATIENCE)
         assert abs(tv.evaluate(AT) - stopped) < CLOSE
         tv.goto(f"{site.url}/tv/")
         going = tv.locator("[data-continue] a").first
-        expect(going).to_contain_text("染坊里的一天")
+        expect(going).to_contain_text("灯下夜读")
     set_.close()
 
 

@@ -8,6 +8,13 @@ from playwright.sync_api import expect
 from tests.journeys.desk import PATIENCE, visit
 from tests.journeys.test_handover import TV_AGENT, sign_in
 
+NAME = "shelver"
+SOMEBODY = """
+from accounts.models import User
+User.objects.create_user("shelver", email="shelver@example.org", password="wenlan-demo", display_name="读者")
+"""
+"""Whose shelf no other journey fills."""
+
 PLAY_TO_FIVE = """() => new Promise(stopped => {
     const film = document.querySelector("video");
     film.muted = true;
@@ -17,8 +24,8 @@ PLAY_TO_FIVE = """() => new Promise(stopped => {
 })"""
 
 
-def watch_a_little(page, site, talk) -> None:
-    page.goto(urljoin(site.url, talk["url"]))
+def watch_a_little(page, site, film) -> None:
+    page.goto(urljoin(site.url, film["url"]))
     page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
     page.evaluate(PLAY_TO_FIVE)
 
@@ -34,23 +41,24 @@ def on_shelf(page, part: str):
     return page.locator(f"[data-{part}] .title")
 
 
-def test_shelf_of_the_device_comes_into_the_account_and_leaves_with_its_owner(browser, site, talk, course):
+def test_shelf_of_the_device_comes_into_the_account_and_leaves_with_its_owner(browser, site, evening, course):
+    site.manage("shell", "-v", "0", "-c", SOMEBODY)
     with visit(browser, width=390, height=844) as phone:
-        watch_a_little(phone, site, talk)
+        watch_a_little(phone, site, evening)
         keep(phone, site, course)
         phone.goto(f"{site.url}/shelf/")
-        expect(on_shelf(phone, "continue").first).to_have_text("染坊里的一天")
+        expect(on_shelf(phone, "continue").first).to_have_text("灯下夜读")
         expect(on_shelf(phone, "favourites")).to_have_text(["星期五的茶馆"])
-        sign_in(phone, site)
+        sign_in(phone, site, NAME)
         phone.goto(f"{site.url}/shelf/")
         expect(on_shelf(phone, "favourites")).to_have_text(["星期五的茶馆"])
-        expect(on_shelf(phone, "continue").first).to_have_text("染坊里的一天")
+        expect(on_shelf(phone, "continue").first).to_have_text("灯下夜读")
 
         with visit(browser) as computer:
-            sign_in(computer, site)
+            sign_in(computer, site, NAME)
             computer.goto(f"{site.url}/shelf/")
             expect(on_shelf(computer, "favourites")).to_have_text(["星期五的茶馆"])
-            expect(on_shelf(computer, "continue").first).to_have_text("染坊里的一天")
+            expect(on_shelf(computer, "continue").first).to_have_text("灯下夜读")
             computer.goto(urljoin(site.url, course["url"]))
             computer.get_by_role("button", name="已收藏").click()
             expect(computer.get_by_role("button", name="收藏", exact=True)).to_be_visible()

@@ -124,7 +124,7 @@ def test_sides_are_made_from_a_single_key_frame(acts, tmp_path):
     assert {path.name for path in work.out.iterdir()} == {
         "audio-und-128-aac.mp4",
         "radio-31.mp4",
-        "poster.jpg",
+        "poster.webp",
         "storyboard.jpg",
     }
     assert made.loudness

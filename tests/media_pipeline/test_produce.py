@@ -129,7 +129,7 @@ def test_recording_becomes_two_rates_and_its_cover():
     product, out = clips.produced(song)
     assert product.media_type == "audio"
     assert [r.spec for r in product.renditions] == ["audio-und-128-aac", "audio-und-64-aac", "radio-31"]
-    assert product.poster == "poster.jpg"
+    assert product.poster == "poster.webp"
     assert len(m3u8.load(str(out / product.hls)).playlists) == 2
     assert product.duration == pytest.approx(1.0, abs=0.06)
 
