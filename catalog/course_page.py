@@ -298,6 +298,8 @@ def _player(course: Course, lesson: Lesson, play: Playback, following: Lesson | 
             "retry": _("再试一次"),
             "lost": _("网络断了，正在重新连接…"),
             "place": _("播放进度"),
+            "sparing": _("设备开着省流量，先放最省的。"),
+            "all": _("照常播放"),
         },
     }
 

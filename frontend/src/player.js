@@ -18,6 +18,7 @@ const note = root.querySelector("[data-player-note]");
 const begin = root.querySelector("[data-start]");
 async function controls() {
   await import("./lib/controls.js");
+  previews();
   const focused = document.activeElement === begin;
   begin.hidden = video.played.length > 0 || root.classList.contains("has-wave");
   if (focused && begin.hidden) root.querySelector("media-control-bar media-play-button").focus();
@@ -34,14 +35,15 @@ for (const choice of actions?.querySelectorAll("select[data-captions]") ?? []) {
 }
 
 const SPARING = "wenlan:sparing";
+const TOLD = "wenlan:sparing-told";
 const END = 15; // seconds before the end that count as finished
 const REPORT = 15_000; // milliseconds between reports to the account
 
-function say(text, action) {
+function say(text, action, label = data.words.retry) {
   note.textContent = text;
   if (action) {
     const button = document.createElement("button");
-    Object.assign(button, { type: "button", className: "chip", textContent: data.words.retry });
+    Object.assign(button, { type: "button", className: "chip", textContent: label });
     button.addEventListener("click", action);
     note.append(" ", button);
   }
@@ -69,7 +71,14 @@ function failed() {
 
 const engine = source(video, data, { lost: () => say(data.words.lost), failed });
 let soundOnly = false;
-let sparing = read(SPARING, Boolean(navigator.connection?.saveData)); // as the device is set, until the viewer says otherwise
+const chosen = read(SPARING, null);
+let sparing = chosen ?? Boolean(navigator.connection?.saveData); // as the device is set, until the viewer says otherwise
+
+/** Small pictures above the seek bar; nothing of them is fetched while data is saved. */
+function previews() {
+  const track = video.querySelector('track[label="thumbnails"]')?.track;
+  if (track) track.mode = sparing ? "disabled" : "hidden";
+}
 
 async function load(options) {
   // What is kept on the device (lib/kept.js) has gaps that a browser's own HLS reads over; a script asks for what it needs.
@@ -154,18 +163,33 @@ soundButton?.addEventListener("click", () => {
 });
 
 const spare = actions?.querySelector("[data-sparing]");
-if (spare) {
-  const show = () => {
-    spare.checked = sparing;
-    actions.querySelector("[data-options]").classList.toggle("is-sparing", sparing);
+const showSparing = () => {
+  if (!spare) return;
+  spare.checked = sparing;
+  actions.querySelector("[data-options]").classList.toggle("is-sparing", sparing);
+};
+function spareData(wanted) {
+  sparing = wanted;
+  write(SPARING, sparing);
+  showSparing();
+  previews();
+  return load({ at: video.currentTime });
+}
+showSparing();
+spare?.addEventListener("change", () => spareData(spare.checked));
+
+/** Once on a device: that the film is small because the device is set to save data, and the way out. */
+function tellSparing() {
+  if (!sparing || chosen !== null || read(TOLD, false)) return false;
+  write(TOLD, true);
+  const all = () => {
+    say("");
+    spareData(false);
   };
-  show();
-  spare.addEventListener("change", () => {
-    sparing = spare.checked;
-    write(SPARING, sparing);
-    show();
-    load({ at: video.currentTime });
-  });
+  say(data.words.sparing, all, data.words.all);
+  const seen = () => note.textContent.startsWith(data.words.sparing) && say("");
+  video.addEventListener("playing", () => setTimeout(seen, 10_000), { once: true });
+  return true;
 }
 
 if (quality && !self.MediaSource && !self.ManagedMediaSource) quality.hidden = true;
@@ -254,7 +278,7 @@ if ("mediaSession" in navigator) {
 const forced = new URLSearchParams(location.search).get("engine") === "hls.js";
 startingPoint().then(async ({ at, resumed }) => {
   await load({ at, script: forced });
-  if (resumed) {
+  if (!tellSparing() && resumed) {
     say(data.words.resumed.replace("{time}", clock(at)));
     video.addEventListener("playing", () => setTimeout(() => say(""), 4000), { once: true });
   }

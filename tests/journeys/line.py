@@ -1,4 +1,5 @@
-"""A line to the site that can be cut: what a browser is told of by nobody, as in a tunnel or behind a dead router."""
+"""A line to the site that can be cut: what a browser is told of by nobody, as in a tunnel or behind a dead router; and
+on which what comes to the browser is counted."""
 
 import socket
 import threading
@@ -8,11 +9,14 @@ from urllib.parse import urlsplit
 
 
 class Line:
-    """Carries bytes between ``url`` and the site. Cut, it refuses connections and closes those that are open."""
+    """Carries bytes between ``url`` and the site, and counts what ``came`` from there. Cut, it refuses connections and
+    closes those that are open."""
 
     def __init__(self, site_url: str) -> None:
         self._there = (urlsplit(site_url).hostname, urlsplit(site_url).port)
         self._open: set[socket.socket] = set()
+        self.came = 0
+        self._counting = threading.Lock()
         self._ear = socket.create_server(("127.0.0.1", 0))
         self._port = self._ear.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
@@ -36,13 +40,15 @@ class Line:
                 here, _address = ear.accept()
                 there = socket.create_connection(self._there)
                 self._open |= {here, there}
-                for one, other in ((here, there), (there, here)):
-                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+                for one, other, count in ((here, there, False), (there, here, True)):
+                    threading.Thread(target=self._carry, args=(one, other, count), daemon=True).start()
 
-    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+    def _carry(self, one: socket.socket, other: socket.socket, count: bool) -> None:
         with suppress(OSError):
             while data := one.recv(65_536):
                 other.sendall(data)
+                with self._counting:
+                    self.came += len(data) if count else 0
         for end in (one, other):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -32,12 +32,14 @@ export function source(video, data, { lost, failed }) {
   let wanted = false; // to be playing: what cannot be decoded pauses a film that nobody paused
 
   /** Begins at second `at`: the film or its `sound` alone; `sparing` takes the least data there is of either; `script` forces
-   * hls.js, the only one that can be told so of a film. */
+   * hls.js. */
   async function open({ at: start = 0, sound = false, sparing = false, script = false } = {}) {
     const heard = sound || data.kind === "audio";
     const lists = [{ list: (heard && sparing && data.radio) || (sound ? data.sound : data.hls), small: sparing }];
     if (!heard && (await playsAv1(data.av1))) lists.unshift({ list: data.av1.url, av1: true, small: sparing });
-    ways = script || (sparing && !heard && self.MediaSource) ? lists.map((way) => ({ ...way, script: true })) : [...lists, { ...lists.at(-1), script: true }];
+    // A browser's own HLS may read a package from its first byte, other sizes and all; a script asks for what it needs.
+    const exact = script || ((sparing || sound) && self.MediaSource);
+    ways = exact ? lists.map((way) => ({ ...way, script: true })) : [...lists, { ...lists.at(-1), script: true }];
     at = start;
     tries = 0;
     return begin();
