@@ -8,11 +8,12 @@ character is as well known as its simplified form. What a character sounds like 
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import groupby
 
-from opencc import OpenCC
 from pypinyin import Style, pinyin
+
+from accounts.scripts import simplified
 
 LEVEL_2 = 0xD8
 """Lead byte from which GB/T 2312 has its less common characters."""
@@ -39,7 +40,7 @@ def difficult(char: str) -> bool:
     if not _HAN.match(char):
         return False
     try:
-        return _simplifier().convert(char).encode("gb2312")[0] >= LEVEL_2
+        return simplified(char).encode("gb2312")[0] >= LEVEL_2
     except UnicodeEncodeError:
         return True
 
@@ -47,7 +48,7 @@ def difficult(char: str) -> bool:
 def _sounded(text: str) -> str:
     if not any(map(difficult, text)):
         return text
-    sounds = [sound for (sound,) in pinyin(text, style=Style.TONE, errors=list)]  # type: ignore[arg-type]  # it may be
+    sounds = [sound for (sound,) in pinyin(text, style=Style.TONE, errors=list)]  # type: ignore[arg-type]  # a list is taken too
     if len(sounds) != len(text):
         return text
     runs = groupby(zip(text, sounds, strict=True), key=lambda pair: difficult(pair[0]))
@@ -61,8 +62,3 @@ def _ruby(run: list[tuple[str, str]]) -> str:
         f"{char}<rp>(</rp><rt>{sound}</rt><rp>)</rp>" if sound != char else f"{char}<rt></rt>" for char, sound in run
     )
     return f"<ruby>{''.join(pairs)}</ruby>"
-
-
-@cache
-def _simplifier() -> OpenCC:
-    return OpenCC("t2s")

@@ -13,8 +13,8 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from opencc import OpenCC
 
+from accounts.scripts import simplified, traditional
 from catalog.covers import Cover, cover, plates
 from catalog.kinds import Kind
 from catalog.models import Course, Lesson, Licence, Place
@@ -25,7 +25,6 @@ from media_pipeline.playback import Heading, Playback, playback, section_html
 FOUND_PAGES, FOUND_AROUND = 50, 24
 """Pages told of a search inside a reading, and characters shown on each side of what was found."""
 
-_SIMPLIFIED, _TRADITIONAL = OpenCC("t2s"), OpenCC("s2t")
 WAITING = frozenset({AssetState.RECEIVED, AssetState.CHECKED, AssetState.PROCESSING})
 
 
@@ -219,7 +218,7 @@ def look_inside(page: CoursePage, words: str) -> CoursePage:
 
 
 def _found(asset: MediaAsset, words: str) -> list[Found]:
-    written = {words, _SIMPLIFIED.convert(words), _TRADITIONAL.convert(words)}
+    written = {words, simplified(words), traditional(words)}
     asked = reduce(or_, (Q(text__icontains=one) for one in written))
     pages = DocumentPage.objects.filter(asset=asset).filter(asked).order_by("number")[:FOUND_PAGES]
     pattern = re.compile("|".join(map(re.escape, written)), re.IGNORECASE)

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from opencc import OpenCC
-
+from accounts.scripts import simplified
 from catalog.models import GAPS, Place
 from catalog.place_data import coded_aliases
 
@@ -23,12 +22,10 @@ _ENDING = re.compile(r"(特别行政区|自治区|自治州|自治县|自治旗|
 _SEPARATORS = re.compile(r"[、，,;；/\n]+")
 _NOISE = re.compile(r"[\s·•]+")
 
-_simplify = OpenCC("t2s").convert
-
 
 def fold(name: str) -> str:
     """The form in which names are compared: simplified, NFKC, without blanks."""
-    return _NOISE.sub("", _simplify(unicodedata.normalize("NFKC", name))).replace("臺", "台")
+    return _NOISE.sub("", simplified(unicodedata.normalize("NFKC", name))).replace("臺", "台")
 
 
 def short_names(name: str) -> set[str]:

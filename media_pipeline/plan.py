@@ -13,10 +13,10 @@ from media_pipeline.errors import Refused
 from media_pipeline.probe import AudioFacts, Facts
 from media_pipeline.profiles import Profile
 
-# Raise when the same steps give other bytes: packages made before keep their names, new ones get new names.
 RADIO = "radio"
 """Codec, and the beginning of the spec, of the sound on the least data."""
 
+# Raise when the same steps give other bytes: packages made before keep their names, new ones get new names.
 MAKING = 3
 POSTER_LONG_SIDE = 1280
 CANDIDATES = 20  # for the poster

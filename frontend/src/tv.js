@@ -1,6 +1,7 @@
 // The television: four arrows, Enter and Back reach everything; the focus is remembered for each page.
 
 import { captions } from "./lib/captions.js";
+import { element } from "./lib/cards.js";
 import { source } from "./lib/engine.js";
 import { favourite, favourites } from "./lib/favourites.js";
 import { clock, everywhere, find, forget, keep, tell } from "./lib/progress.js";
@@ -77,10 +78,6 @@ pad?.addEventListener("click", (event) => {
 });
 const pressed = pad && sessionStorage.getItem("wenlan:tv:key");
 sessionStorage.removeItem("wenlan:tv:key");
-
-function element(name, className, text = "") {
-  return Object.assign(document.createElement(name), { className, textContent: text });
-}
 
 function card({ url, cover, course, title, badge = "" }) {
   const link = Object.assign(element("a", "tv-card"), { href: url.replace(/^\/courses\//, "/tv/") });

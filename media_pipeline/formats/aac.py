@@ -10,7 +10,7 @@ from media_pipeline.plan import AudioStep
 
 SAMPLE_RATE = 48_000
 RADIO_RATE = 24_000
-"""Hz. Speech has little above 12 kHz, and 32 kbit/s are better spent below."""
+"""Hz. Speech has little above 12 kHz, and so few bits are better spent below."""
 
 
 def output(stream: Any, step: AudioStep, out: Path, *, segment_seconds: float) -> Any:

@@ -2,7 +2,7 @@
 
 import { clock } from "./progress.js";
 
-function element(name, className, text) {
+export function element(name, className, text) {
   const made = document.createElement(name);
   if (className) made.className = className;
   if (text) made.textContent = text;
