@@ -77,14 +77,17 @@ class RememberedIn(Schema):
 
 
 class DeviceIn(Schema):
-    """What a device remembers: at most 200 places and 500 courses at a time."""
+    """What a device remembers: at most 200 places and 500 courses at a time, courses last kept first."""
 
     places: list[RememberedIn] = Field(default=[], max_length=200)
     favourites: list[int] = Field(default=[], max_length=shelf.FAVOURITES)
 
 
 class Brought(Schema):
+    """How many places ``changed``; ``left``: courses for which the account's shelf has no room."""
+
     changed: int
+    left: list[int]
 
 
 @router.get("/progress", response=Shelf)
@@ -113,11 +116,14 @@ def put_progress(request: HttpRequest, lesson_id: int, place: PlaceIn) -> shelf.
 
 
 @router.post("/shelf", response=Brought)
-def bring_shelf(request: HttpRequest, device: DeviceIn) -> dict[str, int]:
+def bring_shelf(request: HttpRequest, device: DeviceIn) -> dict[str, Any]:
     """Puts what a device remembers on the account's shelf; of two places in one lesson the later holds. Doing it twice
     changes nothing."""
     places = [shelf.Remembered(**place.dict()) for place in device.places]
-    return {"changed": shelf.bring(request.user, places, device.favourites)}  # type: ignore[arg-type]
+    return {
+        "changed": shelf.bring(request.user, places),  # type: ignore[arg-type]
+        "left": shelf.bring_favourites(request.user, device.favourites),  # type: ignore[arg-type]
+    }
 
 
 @router.get("/favourites", response=Favourites)

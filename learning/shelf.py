@@ -1,6 +1,6 @@
 """Where a learner stands, written by the player, and what a learner keeps; read by the shelf."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,8 +69,8 @@ class Remembered:
     at: datetime
 
 
-def bring(user: AbstractBaseUser, places: Iterable[Remembered], favourites: Iterable[int]) -> int:
-    """Puts what a device remembers on the learner's shelf and answers how many places changed. Of two places in one
+def bring(user: AbstractBaseUser, places: Iterable[Remembered]) -> int:
+    """Puts the places a device remembers on the learner's shelf and answers how many changed. Of two places in one
     lesson the later holds, as in ``keep_place``; finished stays finished. What is not public is passed over. Doing it
     twice changes nothing."""
     told = {place.lesson: place for place in sorted(places, key=lambda place: place.at)}
@@ -87,9 +87,20 @@ def bring(user: AbstractBaseUser, places: Iterable[Remembered], favourites: Iter
             if before is None or now != Place(before.position, before.finished):
                 Progress.objects.filter(user_id=user.pk, lesson=lesson).update(updated_at=at)
                 changed += 1
-        for course in Course.objects.public().filter(pk__in=list(favourites)):
-            keep_favourite(user, course)
     return changed
+
+
+def bring_favourites(user: AbstractBaseUser, courses: Sequence[int]) -> list[int]:
+    """Keeps the courses a device kept, given last kept first, and answers those for which the shelf has no room. What
+    is not public is passed over. Doing it twice changes nothing."""
+    with transaction.atomic():
+        kept = set(Favourite.objects.filter(user_id=user.pk).values_list("course_id", flat=True))
+        public = set(Course.objects.public().filter(pk__in=courses).values_list("pk", flat=True))
+        new = [pk for pk in dict.fromkeys(courses) if pk in public - kept]
+        room = max(0, FAVOURITES - len(kept))
+        rows = [Favourite(user_id=user.pk, course_id=pk) for pk in reversed(new[:room])]
+        Favourite.objects.bulk_create(rows, ignore_conflicts=True)
+    return new[room:]
 
 
 def favourites(user: AbstractBaseUser, limit: int = FAVOURITES) -> list[Favourite]:

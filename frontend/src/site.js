@@ -3,7 +3,7 @@
 import { filters } from "./lib/filters.js";
 import { finder } from "./lib/finder.js";
 import { favourite, favourites } from "./lib/favourites.js";
-import { everywhere, forget, onDevice, settle, signedIn } from "./lib/progress.js";
+import { everywhere, forget, onDevice, signedIn } from "./lib/progress.js";
 import { card } from "./lib/cards.js";
 import "./lib/clicks.js";
 
@@ -46,7 +46,7 @@ if (keeping) addEventListener("load", () => import("./lib/keeping.js").then(({ k
 const shelf = document.querySelector("[data-shelf]");
 if (shelf) {
   import("./lib/keeping.js").then(({ keptList }) => keptList(shelf.querySelector("[data-kept]")));
-  settle().then(favourites).then((items) => {
+  favourites().then((items) => {
     fill(shelf.querySelector("[data-favourites]"), items.map(({ title, ...item }) => ({ ...item, course: title, finished: true })));
     if (items.length) shelf.querySelector("[data-shelf-empty]").hidden = true;
   });

@@ -140,11 +140,11 @@ def test_shelf_takes_what_a_device_kept_and_doing_it_twice_changes_nothing(clien
     client.force_login(learner)
     other = course.lessons.get(title="二")
     device = [remembered(lesson, 460, ago=3), remembered(other, 30, ago=1, finished=True)]
-    assert bring(client, *device, favourites=[course.pk]).json() == {"changed": 2}
+    assert bring(client, *device, favourites=[course.pk]).json() == {"changed": 2, "left": []}
     assert shelf.place_in(learner, lesson) == shelf.Place(460, False)
     assert shelf.place_in(learner, other) == shelf.Place(30, True)
     before = list(Progress.objects.order_by("pk").values_list("updated_at", flat=True))
-    assert bring(client, *device, favourites=[course.pk]).json() == {"changed": 0}
+    assert bring(client, *device, favourites=[course.pk]).json() == {"changed": 0, "left": []}
     assert list(Progress.objects.order_by("pk").values_list("updated_at", flat=True)) == before
     assert Favourite.objects.count() == 1
 
@@ -169,12 +169,43 @@ def test_shelf_clock_of_a_device_that_runs_ahead_does_not_reach_into_the_future(
 def test_shelf_passes_over_what_is_not_public_and_refuses_what_makes_no_sense(client, learner, course, lesson):
     client.force_login(learner)
     Course.objects.update(live=False)
-    assert bring(client, remembered(lesson, 50), favourites=[course.pk, 999_999]).json() == {"changed": 0}
+    told = bring(client, remembered(lesson, 50), favourites=[course.pk, 999_999]).json()
+    assert told == {"changed": 0, "left": []}
     assert not Progress.objects.exists()
     assert not Favourite.objects.exists()
     assert bring(client, remembered(lesson, -1)).status_code == 422
     assert bring(client, {"lesson": lesson.pk, "position": 3, "at": "2026-01-01T00:00:00"}).status_code == 422
     assert bring(client, favourites=range(501)).status_code == 422
+
+
+@pytest.fixture
+def three(course):
+    made = [Course.objects.create(institution=course.institution, title=title, kind="video") for title in "甲乙"]
+    return [course.pk, *(one.pk for one in made)]
+
+
+def kept(client):
+    return [item["course"] for item in client.get("/api/v1/favourites").json()["items"]]
+
+
+def test_shelf_keeps_the_order_in_which_a_device_kept(client, learner, three):
+    first, second, third = three
+    client.force_login(learner)
+    client.put(f"/api/v1/favourites/{first}")
+    assert bring(client, favourites=[third, first, second, third]).json()["left"] == []
+    assert kept(client) == [third, second, first]
+
+
+def test_shelf_without_room_says_what_it_leaves_with_the_device(client, learner, three, monkeypatch):
+    monkeypatch.setattr(shelf, "FAVOURITES", 2)
+    first, second, third = three
+    client.force_login(learner)
+    for _time in range(2):
+        assert bring(client, favourites=[third, second, first]).json()["left"] == [first]
+        assert kept(client) == [third, second]
+    client.delete(f"/api/v1/favourites/{third}")
+    assert bring(client, favourites=[first]).json()["left"] == []
+    assert kept(client) == [first, second]
 
 
 # Favourites ------------------------------------------------------------------------------------------

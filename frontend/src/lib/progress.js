@@ -7,6 +7,7 @@ const PLACES = "wenlan:progress";
 const OWNER = "wenlan:owner"; // the account that what is remembered belongs to
 export const FAVOURITES = "wenlan:favourites";
 const LIMIT = 200;
+const MOST = 500; // favourites that are told at a time
 const BARELY = 5; // seconds that do not count as having begun
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
@@ -42,24 +43,29 @@ export function forget() {
 
 /**
  * Puts on the account's shelf what only the device knows: after signing in, and what was watched without a network. What
- * another account left here is forgotten first. Comes back when the account has it, or cannot be reached: then the next page
- * tries again.
+ * another account left here is forgotten first. Done once a page, however many ask. Comes back when the account has it, or
+ * cannot be reached: then the next page tries again. A favourite for which the account has no room stays on the device.
  */
-export async function settle() {
+let settled;
+export const settle = () => (settled ??= bring());
+
+async function bring() {
   if (!signedIn()) return;
   const me = meta("learner");
   const owner = read(OWNER, me);
   if (owner !== me) forget();
   write(OWNER, me);
   const untold = onDevice().filter(({ at, told, lesson, position }) => !(told >= at) && lesson > 0 && position >= 0);
-  const favourites = Object.values(read(FAVOURITES)).map(({ course }) => course);
+  const favourites = Object.values(read(FAVOURITES)).sort((a, b) => b.at - a.at).slice(0, MOST).map(({ course }) => course);
   if (!untold.length && !favourites.length) return;
   const places = untold.map(({ lesson, position, finished, at }) => ({
     lesson: Number(lesson), position, finished: Boolean(finished), at: new Date(at).toISOString(),
   }));
-  if (!(await ask("POST", "shelf", { places, favourites }))) return;
+  const answer = await ask("POST", "shelf", { places, favourites });
+  if (!answer) return;
   for (const entry of untold) markTold(entry);
-  remove(FAVOURITES);
+  const brought = new Set(favourites.filter((course) => !answer.left.includes(course)));
+  write(FAVOURITES, Object.fromEntries(Object.entries(read(FAVOURITES)).filter(([, { course }]) => !brought.has(course))));
 }
 
 function markTold({ lesson, at }) {
