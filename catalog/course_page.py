@@ -112,8 +112,12 @@ class CoursePage:
         return {plate.lesson.number: plate.zoom for plate in self.plates if plate.zoom}
 
     @property
+    def caption_languages(self) -> int:
+        return sum(track.kind == "captions" for track in self.playback.tracks) if self.playback else 0
+
+    @property
     def captioned(self) -> bool:
-        return any(track.kind == "captions" for track in self.playback.tracks) if self.playback else False
+        return self.caption_languages > 0
 
     @property
     def text_first(self) -> bool:

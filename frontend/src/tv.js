@@ -12,7 +12,9 @@ const BACK = new Set(["Backspace", "GoBack", "BrowserBack", "Escape", "XF86Back"
 const STEPS = ["", "small", "medium", "large", "huge"]; // of the captions; the first is none
 const ARROWS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]);
 const memory = `wenlan:tv:${location.pathname}`;
+const left = sessionStorage.getItem(memory); // what had the focus when this page was left
 const player = document.querySelector("[data-tv-player]");
+let touched = false; // whether a key was pressed on this page
 
 function back() {
   const up = document.querySelector("[data-back]")?.dataset.back;
@@ -21,13 +23,13 @@ function back() {
 
 function remembered() {
   const all = targets();
-  const last = sessionStorage.getItem(memory);
-  return document.querySelector("[data-first]") ?? (last && all.find((one) => one.getAttribute("href") === last)) ??
+  return document.querySelector("[data-first]") ?? (left && all.find((one) => one.getAttribute("href") === left)) ??
     all.find((one) => one.closest("main")) ?? all[0];
 }
 
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
+  touched = true;
   if (looking?.dialog.open) return lookKey(event);
   if (player && playerKey(event)) return event.preventDefault();
   const writing = event.target.matches("input:not([type=checkbox])");
@@ -92,6 +94,9 @@ function fill(row, items) {
   if (!items.length) return;
   row.querySelector(".tv-line").replaceChildren(...items.map(card));
   row.hidden = false;
+  // A row that comes late moves what is below it: the focus stays in sight, or begins at what was being watched.
+  if (!touched) focus(remembered());
+  else if (document.activeElement !== document.body) focus(document.activeElement);
 }
 
 const star = document.querySelector("[data-favourite]");
@@ -181,7 +186,11 @@ async function startPlayer() {
   const words = captions(video, player);
   const stepper = player.querySelector("[data-act=captions]");
   const step = () => (words.look.off ? 0 : STEPS.indexOf(words.look.size));
-  const told = () => stepper && (stepper.querySelector("b").textContent = stepper.dataset.steps.split("|")[step()]);
+  const tongue = player.querySelector("[data-act=language]");
+  const told = () => {
+    if (stepper) stepper.querySelector("b").textContent = stepper.dataset.steps.split("|")[step()];
+    if (tongue) tongue.querySelector("b").textContent = words.chosen().label;
+  };
   told();
   const acts = {
     play: toggle,
@@ -195,6 +204,11 @@ async function startPlayer() {
     captions: () => {
       const size = STEPS[(step() + 1) % STEPS.length];
       words.choose(size ? { size, off: false } : { off: true });
+      told();
+    },
+    language: () => {
+      const next = words.tracks[(words.tracks.indexOf(words.chosen()) + 1) % words.tracks.length];
+      words.choose({ language: next.srclang, off: false });
       told();
     },
   };

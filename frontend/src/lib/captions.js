@@ -5,15 +5,17 @@ import { read, write } from "./memory.js";
 const KEPT = "wenlan:captions";
 
 /**
- * Shows the captions in the language of the page where there are any, whether or not controls have come. Returns
- * {look, choose}: look is {size: small, medium, large or huge; place: bottom or top; off}, choose changes some of it.
+ * Shows the captions in the language chosen last, else in that of the page, whether or not controls have come. Returns
+ * {look, choose, chosen, tracks}: look is {size: small, medium, large or huge; place: bottom or top; off; language: of a
+ * track}, choose changes some of it, chosen() is the track it stands for.
  */
 export function captions(video, root) {
   const tracks = [...video.querySelectorAll("track[kind=captions]")];
   const language = document.documentElement.lang;
   const fitting = (known) => tracks.find(({ srclang }) => srclang.startsWith(known));
-  const shown = fitting(language) ?? fitting(language.slice(0, 2)) ?? tracks[0];
   const look = { size: "medium", place: "bottom", off: false, ...read(KEPT) };
+  const chosen = () => tracks.find(({ srclang }) => srclang === look.language) ??
+    fitting(language) ?? fitting(language.slice(0, 2)) ?? tracks[0];
 
   const place = ({ track }) => {
     for (const cue of track.cues ?? []) cue.line = look.place === "top" ? 0 : "auto";
@@ -24,19 +26,22 @@ export function captions(video, root) {
   };
   for (const track of tracks) track.addEventListener("load", () => place(track));
   apply();
-  if (shown) shown.track.mode = look.off ? "hidden" : "showing";
+  const first = chosen();
+  if (first) first.track.mode = look.off ? "hidden" : "showing";
 
   return {
     look,
+    chosen,
+    tracks,
     choose(changes) {
       Object.assign(look, changes);
       write(KEPT, look);
       apply();
       // A line that is on the screen stays as it is until it is shown anew.
-      const [now = shown] = tracks.filter(({ track }) => track.mode === "showing");
-      if (!now) return;
-      now.track.mode = "hidden";
-      if (!look.off) now.track.mode = "showing";
+      const showing = tracks.find(({ track }) => track.mode === "showing");
+      if (showing) showing.track.mode = "hidden";
+      const next = "language" in changes ? chosen() : (showing ?? chosen());
+      if (next && !look.off) next.track.mode = "showing";
     },
   };
 }
