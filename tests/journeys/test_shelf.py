@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 from playwright.sync_api import expect
 
-from tests.journeys.desk import PATIENCE, visit
+from tests.journeys.desk import PASSWORD, PATIENCE, visit
 from tests.journeys.test_handover import TV_AGENT, sign_in
 
 NAME = "shelver"
@@ -69,6 +69,21 @@ def test_shelf_of_the_device_comes_into_the_account_and_leaves_with_its_owner(br
         phone.goto(f"{site.url}/shelf/")
         expect(phone.locator("[data-shelf-empty]")).to_be_visible()
         expect(on_shelf(phone, "continue")).to_have_count(0)
+
+
+def test_favourite_of_the_device_is_known_on_the_first_page_after_signing_in(browser, site, course):
+    with visit(browser) as page:
+        keep(page, site, course)
+        page.goto(f"{site.url}/accounts/login/?next={course['url']}")
+        page.get_by_label("用户名").fill("learner")
+        page.get_by_label("密码").fill(PASSWORD)
+        page.get_by_role("button", name="登录", exact=True).click()
+        page.wait_for_url(urljoin(site.url, course["url"]))
+        kept = page.get_by_role("button", name="已收藏")
+        expect(kept).to_be_visible()
+        assert page.evaluate("() => localStorage.getItem('wenlan:favourites')") == "{}"
+        kept.click()
+        expect(page.get_by_role("button", name="收藏", exact=True)).to_be_visible()
 
 
 def test_favourite_by_remote_control_is_a_row_of_the_television(browser, site, course):
