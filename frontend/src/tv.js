@@ -184,6 +184,9 @@ async function startPlayer() {
   await source(video, data, { lost: tellOf(data.words.lost), failed: tellOf(data.words.failed) }).open({ at: start });
   video.addEventListener("playing", () => (note.hidden = true));
   const words = captions(video, player);
+  // Buttons and words take one line or several, by language; captions stand above them.
+  const overlay = player.querySelector(".tv-overlay");
+  new ResizeObserver(() => player.style.setProperty("--controls", `${overlay.offsetHeight}px`)).observe(overlay);
   const stepper = player.querySelector("[data-act=captions]");
   const step = () => (words.look.off ? 0 : STEPS.indexOf(words.look.size));
   const tongue = player.querySelector("[data-act=language]");

@@ -1,11 +1,13 @@
 """C5, every page: whatever can be pressed is reached from where the focus begins by arrows alone, the focus is always
 seen, and Back leads home."""
 
+import io
 import json
 import re
 from collections import deque
 
 import pytest
+from PIL import Image, ImageChops
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import make_film
@@ -243,6 +245,31 @@ def test_tv_captions_go_in_steps_that_the_set_remembers(tv, site, talk):
     tv.keyboard.press("Enter")
     tv.goto(address)
     tv.wait_for_function("() => document.querySelector('[data-act=captions] b').textContent === '大'")
+
+
+CAPTION = """(mode) => {
+    const film = document.querySelector("video");
+    for (const track of film.textTracks) if (track.language === "en") track.mode = mode;
+    return new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)));
+}"""
+SPOKEN_NOW = """() => {
+    const film = document.querySelector("video");
+    return !film.seeking && film.readyState >= 2 && [...film.textTracks].some((track) => track.activeCues?.length);
+}"""
+
+
+def test_tv_captions_stand_above_the_controls_however_many_lines_these_take(tv, site, bilingual):
+    tv.goto(f"{site.url}/language/en/?next=/tv/")
+    open_player(tv, site, bilingual)
+    tv.evaluate("() => (document.querySelector('video').currentTime = 2)")
+    tv.wait_for_function(SPOKEN_NOW)
+    pictures = []
+    for mode in ("hidden", "showing"):
+        tv.evaluate(CAPTION, mode)
+        pictures.append(Image.open(io.BytesIO(tv.screenshot())).convert("L"))
+    box = ImageChops.difference(*pictures).point(lambda value: 255 * (value > 48)).getbbox()
+    assert box, "no caption on the screen"
+    assert box[3] <= tv.locator(".tv-overlay").bounding_box()["y"]
 
 
 SPOKEN = """() => [...document.querySelector("video").textTracks]
