@@ -5,6 +5,7 @@ import { finder } from "./lib/finder.js";
 import { favourite, favourites } from "./lib/favourites.js";
 import { everywhere, forget, onDevice, signedIn } from "./lib/progress.js";
 import { card } from "./lib/cards.js";
+import { read } from "./lib/memory.js";
 import "./lib/clicks.js";
 
 for (const root of document.querySelectorAll("[data-finder]")) finder(root);
@@ -39,6 +40,13 @@ document.querySelector("form[data-sign-out]")?.addEventListener("submit", forget
 
 const star = document.querySelector("[data-favourite]");
 if (star) favourite(star);
+
+// What is no longer public, or may not leave the site any more, does not stay on the device: asked once a visit.
+const ASKED = "wenlan:kept-asked";
+if (navigator.onLine && Object.keys(read("wenlan:kept")).length && !sessionStorage.getItem(ASKED)) {
+  sessionStorage.setItem(ASKED, "yes");
+  addEventListener("load", () => import("./lib/kept.js").then(({ check }) => check()));
+}
 
 const keeping = document.querySelector("[data-keep-offline]");
 if (keeping) addEventListener("load", () => import("./lib/keeping.js").then(({ keeper }) => keeper(keeping)));

@@ -5,6 +5,8 @@ import re
 import urllib.request
 from urllib.parse import urljoin
 
+import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.journeys.desk import PASSWORD, PATIENCE, visit
@@ -85,6 +87,22 @@ LINE_BREAKS = """() => {
     window.fetch = (address, options) => (lost(address) ? gone() : fetch(address, options));
 }"""
 """Where the film begins: what the service worker asks for is out of reach of the tests' own network."""
+
+
+HEARD = """() => {
+    const sound = document.querySelector("video");
+    sound.muted = true;
+    sound.play().catch(() => {});
+    return sound.currentTime > 1 && sound.webkitAudioDecodedByteCount > 0;
+}"""
+
+
+@pytest.fixture(scope="module")
+def plate(site, tmp_path_factory):
+    """A gallery of one picture: ``{id, url, assets}``."""
+    path = tmp_path_factory.mktemp("plate") / "竹影.jpg"
+    Image.effect_noise((1600, 1200), 80).convert("RGB").save(path, quality=80)
+    return site.ingest(path, title="竹影")
 
 
 def keep_lesson(page, site, course) -> None:
@@ -172,3 +190,54 @@ def test_radio_is_what_is_heard_of_a_film_when_data_is_saved(browser, site, talk
         page.reload()
         page.locator("[data-options] summary").click()
         expect(page.get_by_label("省流量")).to_be_checked()
+
+
+LITTLE_ROOM = "navigator.storage.estimate = () => Promise.resolve({ quota: 100_000, usage: 0 });"
+"""What the browser says: Chromium says ten gigabytes, however little it then keeps."""
+
+
+def test_lesson_for_which_there_is_no_room_says_so_and_is_kept_when_there_is(browser, site, talk):
+    with visit(browser) as page:
+        page.add_init_script(LITTLE_ROOM)
+        page.goto(urljoin(site.url, talk["url"]))
+        page.wait_for_function(CONTROLLED, timeout=PATIENCE)
+        told = page.locator("[data-keep-offline] [role=status]")
+        disk = page.context.new_cdp_session(page)
+        used = disk.send("Storage.getUsageAndQuota", {"origin": site.url})["usage"]
+        disk.send("Storage.overrideQuotaForOrigin", {"origin": site.url, "quotaSize": used + 100_000})
+        page.locator("[data-keep-offline] summary").click()
+        expect(told).to_contain_text("本机只能再放")
+        page.get_by_role("button", name="留这一讲").click()
+        expect(told).to_contain_text("本机放不下了")
+        disk.send("Storage.overrideQuotaForOrigin", {"origin": site.url})
+        page.get_by_role("button", name="接着存").click()
+        page.wait_for_function(IS_KEPT, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("given", ["plate", "song"])
+def test_pictures_and_sounds_are_kept_with_their_size(given, browser, site, request):
+    course = request.getfixturevalue(given)
+    with line(site.url) as way, visit(browser) as page:
+        keep_lesson(page, way, course)
+        way.cut()
+        page.goto(f"{way.url}/themes/")
+        expect(page.locator("[data-kept] li .number")).to_contain_text("MB")
+        page.locator("[data-kept] a").click()
+        if given == "song":
+            page.wait_for_function(HEARD, timeout=PATIENCE)
+        else:
+            page.locator("[data-gallery] a").click()
+            page.wait_for_function("() => document.querySelector('.viewer img').naturalWidth > 0", timeout=PATIENCE)
+
+
+def test_what_may_not_leave_the_site_is_not_kept_nor_stays_on_the_device(browser, site, film):
+    course = site.ingest(film, title="只在这里看")
+    with visit(browser) as page:
+        keep_lesson(page, site, course)
+        closed = "from catalog.models import Course; Course.objects.filter(pk={}).update(licence='platform')"
+        site.manage("shell", "-v", "0", "-c", closed.format(course["id"]))
+        page.goto(f"{site.url}/help/")
+        page.wait_for_function(f"({KEPT_CACHES})().then(names => names.length === 0)", timeout=PATIENCE)
+        page.goto(urljoin(site.url, course["url"]))
+        expect(page.get_by_role("heading", level=1)).to_have_text("只在这里看")
+        expect(page.locator("[data-keep-offline]")).to_have_count(0)

@@ -36,9 +36,10 @@ export function keeper(box) {
   const say = (sentence) => (told.textContent = sentence);
   show();
   box.addEventListener("toggle", async () => {
-    if (!box.open || find(url)?.done) return;
+    if (!box.open || one.disabled || find(url)?.done) return;
+    say("");
     const [wanted, free] = await Promise.all([bytes(url).catch(() => 0), room()]);
-    if (wanted) say(words.size.replace("{size}", size(wanted)).replace("{free}", free === Infinity ? "?" : size(free)));
+    if (wanted && !told.textContent) say((wanted > free ? words.tight : words.size).replace("{size}", size(wanted)).replace("{free}", free === Infinity ? "?" : size(free)));
   });
   const begin = async (urls) => {
     one.disabled = all.disabled = true;
@@ -67,12 +68,13 @@ export async function keptList(section) {
   if (!("caches" in self)) return;
   const words = JSON.parse(section.dataset.words);
   const list = section.querySelector("ul");
-  const fill = () => {
+  const total = section.querySelector("p");
+  const fill = async () => {
     const all = lessons();
     section.hidden = all.length === 0;
     list.replaceChildren(...all.map((lesson) => {
       const link = element("a", { href: lesson.url, textContent: lesson.title === lesson.course ? lesson.course : `${lesson.course} · ${lesson.title}` });
-      const about = lesson.done ? (lesson.bytes ? size(lesson.bytes) : "") : words.part;
+      const about = [...(lesson.done ? [] : [words.part]), ...(lesson.bytes ? [size(lesson.bytes)] : [])].join(" · ");
       const button = element("button", { type: "button", className: "chip", textContent: words.remove });
       button.setAttribute("aria-label", `${words.remove} ${lesson.title}`);
       button.addEventListener("click", async () => {
@@ -81,6 +83,9 @@ export async function keptList(section) {
       });
       return element("li", {}, link, element("span", { className: "quiet number", textContent: about }), button);
     }));
+    const free = await room();
+    const sum = all.reduce((so, { bytes: more = 0 }) => so + more, 0);
+    total.textContent = words.total.replace("{size}", size(sum)).replace("{free}", free === Infinity ? "?" : size(free));
   };
   fill();
   if (navigator.onLine) check().then((gone) => gone && fill()); // a list made anew would take a press away

@@ -7,13 +7,16 @@ import { read, write } from "./memory.js";
 const KEPT = "wenlan:kept";
 const CACHE = "wenlan-kept-"; // and the path of the lesson
 const PIECE = 4 << 20; // bytes asked for at a time
+const STAYS = "data-stays-here"; // on the page of what may not leave the site
 const SHORT = 480; // short side, in pixels, of the largest picture that is kept
 
 export const lessons = () => Object.values(read(KEPT)).sort((a, b) => b.at - a.at);
 export const find = (url) => read(KEPT)[url];
 
+/** A lesson that was let go of meanwhile is not noted again; a new one brings its `url`. */
 function note(url, changes) {
   const all = read(KEPT);
+  if (!all[url] && !changes.url) return;
   write(KEPT, { ...all, [url]: { ...all[url], ...changes } });
 }
 
@@ -105,9 +108,20 @@ async function addFilm(made, hls) {
   return { hls: own, av1: null };
 }
 
-/** Bytes of film and sound of a lesson as it would be kept. */
+/** Bytes of a lesson as it would be kept, nearly: the pages of a book are taken to be like the one that is open. */
 export async function bytes(url) {
-  return (await plan(url)).bytes;
+  const { bytes: film, files, texts } = await plan(url);
+  const media = files.filter((file) => file.startsWith("/media/"));
+  const sizes = await Promise.all(media.map(async (file) => Number((await ask(file, { method: "HEAD" })).headers.get("Content-Length"))));
+  const open = sizes.reduce((sum, size) => sum + size, new Blob(Object.values(texts)).size);
+  return film + open * (1 + files.filter((file) => file.includes("?page=")).length);
+}
+
+/** Bytes that a cache takes. */
+async function weight(cache) {
+  const answers = await Promise.all((await cache.keys()).map((request) => cache.match(request)));
+  const sizes = await Promise.all(answers.map(async (answer) => (await answer.blob()).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 /**
@@ -118,7 +132,7 @@ export async function bytes(url) {
 export async function keep(url, modules, progress = () => {}) {
   const wanted = await plan(url);
   const { title, course, cover, kind } = wanted;
-  note(url, { url, title, course, cover, kind, bytes: wanted.bytes, done: false, at: Date.now() });
+  note(url, { url, title, course, cover, kind, done: false, at: Date.now() });
   await navigator.storage?.persist?.();
   const cache = await caches.open(CACHE + url);
   navigator.serviceWorker.controller?.postMessage("kept");
@@ -129,11 +143,15 @@ export async function keep(url, modules, progress = () => {}) {
     ...files.map((address) => () => addFile(cache, address)),
     ...wanted.pieces.map((piece) => () => addPiece(cache, piece)),
   ];
-  for (const [index, step] of steps.entries()) {
-    await step();
-    progress((index + 1) / steps.length);
+  try {
+    for (const [index, step] of steps.entries()) {
+      await step();
+      progress((index + 1) / steps.length);
+    }
+    note(url, { done: true });
+  } finally {
+    note(url, { bytes: await weight(cache) });
   }
-  note(url, { done: true });
 }
 
 function typed(address, body) {
@@ -157,12 +175,14 @@ async function addPiece(cache, { url, first, last }) {
   await cache.put(name, new Response(await answer.blob(), { headers: { "Content-Type": "video/mp4" } }));
 }
 
-/** Lets go of lessons that are no longer public, and says how many; what cannot be asked now is asked another time. */
+/** Lets go of lessons that are no longer public or may not leave the site any more, and says how many; what cannot be asked
+ * now is asked another time. */
 export async function check() {
   let gone = 0;
   for (const { url } of lessons()) {
-    const answer = await fetch(url, { method: "HEAD", credentials: "omit", cache: "no-store" }).catch(() => null);
-    if (![404, 410].includes(answer?.status)) continue;
+    const answer = await fetch(url, { credentials: "omit", cache: "no-store" }).catch(() => null);
+    const stays = answer?.ok && (await answer.text()).includes(STAYS);
+    if (!stays && ![404, 410].includes(answer?.status)) continue;
     await drop(url);
     gone += 1;
   }
