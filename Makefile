@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PORT HOST
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-pipeline bench-search bench-site services lock messages clean prepare prepare-dev
+.PHONY: help run test lint bench bench-pipeline bench-search bench-site bench-desk services lock messages clean prepare prepare-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ bench-search: prepare-dev ## search beside a bare Elasticsearch, to a million co
 
 bench-site: prepare-dev ## first frame beside a bare <video>, pages a second beside a Django that does nothing
 	@$(BIN)/python -m tests.bench.bench_site
+
+bench-desk: prepare-dev ## a county's desk among 100,000 courses beside an empty library, SQLite and PostgreSQL
+	@$(BIN)/python -m tests.bench.bench_desk $(ARGS)
 
 services: prepare-dev ## real servers on loopback for trying the production parts; `make services ACTION=stop` ends them
 	@$(BIN)/python deploy/services.py $(or $(ACTION),start)

@@ -58,19 +58,19 @@ def pick(request: HttpRequest, source: str) -> JsonResponse:
     """What a picker offers for ``?q=``: ``{"items": [{"id", "label", "hint"}]}``, at most 20."""
     text = request.GET.get("q", "")
     if source == "place":
-        found = finding.search(Place.objects.current(), text)[:20] if text.strip() else []
+        found = finding.search(Place.objects.current(), text, request.user)[:20] if text.strip() else []
         items = [{"id": place.pk, "label": place.name, "hint": _within(place)} for place in found]
     elif source == "course":
         own = policy.scope(Course.objects.select_related("institution"), request.user)
         items = [
             {"id": course.pk, "label": course.title, "hint": str(course.institution)}
-            for course in (finding.search(own, text)[:20] if text.strip() else [])
+            for course in (finding.search(own, text, request.user)[:20] if text.strip() else [])
         ]
     elif source == "teacher":
         own = policy.scope(Teacher.objects.select_related("institution"), request.user)
         items = [
             {"id": teacher.pk, "label": teacher.name, "hint": str(teacher.institution or "")}
-            for teacher in finding.search(own, text)[:20]
+            for teacher in finding.search(own, text, request.user)[:20]
         ]
     else:
         raise Http404

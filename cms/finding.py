@@ -5,6 +5,7 @@ from functools import lru_cache
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from pypinyin import Style, lazy_pinyin
 
+from catalog import policy
 from catalog.models import Course, Institution, Membership, Place, Teacher, Theme
 from media_pipeline.models import MediaAsset
 from search import find
@@ -26,12 +27,13 @@ FIELDS: dict[type, tuple[str, ...]] = {
 MOST = 200  # hits taken from the engine; a person pages through a tenth of that
 
 
-def search(queryset: QuerySet, text: str, *, ordered: bool = True) -> QuerySet:
-    """The part of ``queryset`` that answers ``text``, best first when ``ordered``."""
+def search(queryset: QuerySet, text: str, user: policy.Person, *, ordered: bool = True) -> QuerySet:
+    """The part of ``queryset`` that answers ``text``, best first when ``ordered``. ``queryset`` holds what ``user`` may
+    see; the engine looks among the same institutions."""
     text = text.strip()[:100]
     if not text:
         return queryset
-    best = _best(queryset.model, text)
+    best = _best(queryset.model, text, user)
     wanted = Q(pk__in=best)
     for field in FIELDS[queryset.model]:
         wanted |= Q(**{f"{field}__icontains": text})
@@ -46,9 +48,11 @@ def search(queryset: QuerySet, text: str, *, ordered: bool = True) -> QuerySet:
     return found.order_by(rank, "pk")
 
 
-def _best(model: type, text: str) -> list:
+def _best(model: type, text: str, user: policy.Person) -> list:
     if model is Course:
-        return find.admin_ids(text, MOST)
+        central = policy.is_central(user)
+        own = None if central else policy.institutions_of(user).values_list("code", flat=True)
+        return find.admin_ids(text, MOST, own)
     if issubclass(model, (Term, Rule)):
         return _taught(model, as_compared(text))
     return _places(text) if model is Place else []

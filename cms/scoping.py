@@ -145,23 +145,30 @@ class _Listing:
     def search_queryset(self, queryset: QuerySet) -> QuerySet:
         if not self.is_searching:  # type: ignore[attr-defined]
             return queryset
-        return finding.search(queryset, self.search_query, ordered=not self.is_explicitly_ordered)  # type: ignore[attr-defined]
+        user, ordered = self.request.user, not self.is_explicitly_ordered  # type: ignore[attr-defined]
+        return finding.search(queryset, self.search_query, user, ordered=ordered)  # type: ignore[attr-defined]
 
 
 class _ChooserSearch(BaseFilterForm):
     """The search box of a chooser, answered by ``cms.finding``."""
 
+    user: policy.Person
     q = forms.CharField(label="搜索", required=False, widget=forms.TextInput(attrs={"placeholder": "名称、拼音或代码"}))
 
     def filter(self, objects: QuerySet) -> QuerySet:
         objects = super().filter(objects)
         self.search_query = self.cleaned_data.get("q")
         self.is_searching = bool(self.search_query)
-        return finding.search(objects, self.search_query) if self.search_query else objects
+        return finding.search(objects, self.search_query, self.user) if self.search_query else objects
 
 
 class _Choosing:
     filter_form_class = _ChooserSearch
+
+    def get_filter_form(self) -> BaseFilterForm:
+        form = super().get_filter_form()  # type: ignore[misc]
+        form.user = self.request.user  # type: ignore[attr-defined]
+        return form
 
     def get_object_list(self) -> QuerySet:
         return visible(super().get_object_list(), self.request.user)  # type: ignore[misc, attr-defined]

@@ -92,8 +92,19 @@ class Words:
         Place.objects.bulk_create(
             Place(code=row.code, name=row.name, level=row.level, parent_id=_parent(row, above)) for row in rows
         )
-        for code, name in self.houses:
-            Institution.add_root(code=code, name=name)
+        for number, (code, name) in enumerate(self.houses):
+            above = _above(number)
+            if above is None:
+                Institution.add_root(code=code, name=name)
+            else:
+                Institution.objects.get(code=self.houses[above][0]).add_child(code=code, name=name)
+
+
+def _above(number: int) -> int | None:
+    """Which house the n-th belongs to: ten provinces, four cities in each, and the counties."""
+    if number < 10:
+        return None
+    return number % 10 if number < 50 else 10 + number % 40
 
 
 def _parent(row: Row, known: set[str]) -> str | None:

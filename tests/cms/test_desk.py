@@ -1,11 +1,13 @@
 """The desk at work: lists that stay quick, search boxes, captions, retry, and a collection from idea to public."""
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -101,6 +103,20 @@ def test_course_listing_finds_the_middle_of_a_chinese_title(world: World) -> Non
     body = text_of(world.a.client("editor").get("/cms/courses/results/", {"q": "针法"}))
     assert "苗绣针法入门" in body
     assert "甲课程0" not in body
+
+
+def test_own_course_is_found_by_pinyin_behind_more_of_other_institutions(
+    world: World, settings: Any, tmp_path: Any
+) -> None:
+    settings.SEARCH_EMBEDDED_PATH = tmp_path
+    own = Course.objects.create(institution=world.a.institution, title="苗绣在我们县的许多故事", slug="own", live=False)
+    Course.objects.bulk_create(
+        Course(institution=world.b.institution, title="苗绣", slug=f"many-{number}", live=False)
+        for number in range(finding.MOST + 5)
+    )
+    call_command("rebuild_index", stdout=StringIO())
+    body = text_of(world.a.client("editor").get("/cms/courses/results/", {"q": "miaoxiu"}))
+    assert own.title in body
 
 
 @pytest.mark.parametrize("text", ["泰顺", "taishun", "ts", "330329", "tai shun xian"])
