@@ -59,11 +59,19 @@ class Look:
         words = ((getattr(self, name), values[0]) for name, values in CHOICES.items())
         return " ".join(word for word, first in words if word != first)
 
+    def show(self, request: HttpRequest) -> None:
+        """Makes this request one of a reader who has chosen this look; for previews."""
+        request.COOKIES = {**request.COOKIES, COOKIE: self.words}
+
+    @property
+    def words(self) -> str:
+        return str(self).replace(" ", ".")
+
     def keep(self, response: HttpResponse, name: str, value: str) -> None:
         """Keeps this look with one choice changed. Raises KeyError or ValueError for one there is none of."""
         if value not in CHOICES[name]:
             raise ValueError(value)
-        words = str(replace(self, **{name: value})).replace(" ", ".")
+        words = replace(self, **{name: value}).words
         if words:
             response.set_cookie(COOKIE, words, max_age=YEAR, samesite="Lax", httponly=True)
         else:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.contenttypes.fields import GenericRelation
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +24,7 @@ from wagtail.models import (
     WorkflowMixin,
 )
 
+from accounts.look import Look
 from catalog.kinds import KINDS, Kind
 from catalog.signals import course_saved
 from catalog.titles import address_and_order, numbered
@@ -310,6 +311,7 @@ class Course(PreviewableMixin, WorkflowMixin, LockableMixin, DraftStateMixin, Re
         {"name": "tv", "icon": "view", "device_width": 1920, "label": _("电视")},
     ]
     default_preview_size = "desktop"
+    preview_modes = [("", _("网页")), ("senior", _("长辈版")), ("tv", _("电视"))]
     saving = False
 
     def __str__(self) -> str:
@@ -320,7 +322,11 @@ class Course(PreviewableMixin, WorkflowMixin, LockableMixin, DraftStateMixin, Re
         return self._revisions
 
     def get_preview_template(self, request: HttpRequest, mode_name: str) -> str:
-        return "catalog/course_preview.html"
+        return "tv/course_preview.html" if mode_name == "tv" else "catalog/course_preview.html"
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        Look(mode="senior" if mode_name == "senior" else "plain").show(request)
+        return super().serve_preview(request, mode_name)
 
     def with_content_json(self, content: dict[str, Any]) -> Course:
         version = super().with_content_json(content)

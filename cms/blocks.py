@@ -6,7 +6,7 @@ Each block's template ``cms/blocks/<type>.html`` gets ``value`` and, worked out 
 |--------------|--------------------------------------------|---------------------------------------------------------|
 | hero         | headline, lead, course, page, button       | ``item`` (a public Course or live page), ``url``         |
 | courses      | title, courses                             | ``courses``                                             |
-| rule         | title, rule, theme, place, count           | ``courses``, ``more_url``                               |
+| rule         | title, what to look for, order, count      | ``courses``, ``more_url``                               |
 | themes       | title, themes                              | ``items``: Theme                                        |
 | places       | title, places, count                       | ``items``: Place with a brand                           |
 | collections  | title, collections, count                  | ``items``: CollectionPage                               |
@@ -24,6 +24,7 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.urls import reverse
 from wagtail.blocks import (
     BooleanBlock,
     CharBlock,
@@ -40,7 +41,9 @@ from wagtail.snippets.blocks import SnippetChooserBlock
 
 from catalog.covers import plates
 from catalog.kinds import Kind
-from catalog.models import Course, Lesson, Place, Theme
+from catalog.models import Course, Institution, Lesson, Place, Theme
+from search import find
+from search.query import PER_PAGE, Query
 
 TEXT_FEATURES = ["h3", "h4", "bold", "italic", "ol", "ul", "hr", "blockquote", "link"]
 
@@ -76,16 +79,19 @@ class CourseRowBlock(StructBlock):
 
 
 class CourseRuleBlock(StructBlock):
-    """A titled row that fills itself."""
+    """A titled row that fills itself: "the newest 20 on 苗绣 from 重庆". What is left empty does not narrow."""
 
     title = CharBlock(label="标题", max_length=60)
-    rule = ChoiceBlock(
-        label="规则",
-        choices=[("newest", "最新上线"), ("watched", "播放最多"), ("theme", "按主题"), ("place", "按地方")],
-        default="newest",
-    )
+    words = CharBlock(label="搜索词", max_length=60, required=False, help_text="如 苗绣；像读者那样搜索。")
     theme = SnippetChooserBlock("catalog.Theme", label="主题", required=False)
     place = SnippetChooserBlock("catalog.Place", label="地方", required=False)
+    institution = SnippetChooserBlock("catalog.Institution", label="机构", required=False)
+    kind = ChoiceBlock(label="类型", choices=Kind.choices, required=False)
+    order = ChoiceBlock(
+        label="次序",
+        choices=[("newest", "最新上线"), ("popular", "播放最多"), ("relevance", "最贴切（要有搜索词）")],
+        default="newest",
+    )
     count = IntegerBlock(label="数量", default=8, min_value=1, max_value=40)
 
     class Meta:
@@ -96,32 +102,46 @@ class CourseRuleBlock(StructBlock):
 
     def clean(self, value: Any) -> Any:
         value = super().clean(value)
-        for rule, name in (("theme", "主题"), ("place", "地方")):
-            if value["rule"] == rule and not value[rule]:
-                raise StructBlockValidationError({rule: ValidationError(f"规则是“按{name}”，请选择一个{name}。")})
+        if value["order"] == "relevance" and not value["words"]:
+            raise StructBlockValidationError({"words": ValidationError("次序是“最贴切”，请写搜索词。")})
         return value
 
     def get_context(self, value: Any, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
         context = super().get_context(value, parent_context)
-        context["courses"] = self._courses(value)
-        subject = value.get(value["rule"]) if value["rule"] in {"theme", "place"} else None
-        context["more_url"] = subject.get_absolute_url() if subject else ""
+        subjects = [value[name] for name in ("theme", "place", "institution") if value[name]]
+        query = _query(value)
+        context["courses"] = _found(query) if query.text else _filtered(subjects, query)
+        alone = len(subjects) == 1 and not (query.text or value["kind"])
+        context["more_url"] = (
+            subjects[0].get_absolute_url() if alone else f"{reverse('search')}?{query.params(per_page=PER_PAGE)}"
+        )
         return context
 
-    def _courses(self, value: Any) -> list[Course]:
-        order = ["-views", "-pk"] if value["rule"] == "watched" else ["-first_published_at", "-pk"]
-        courses = Course.objects.order_by(*order)
-        if value["rule"] == "theme" and value["theme"]:
-            courses = courses.filter(pk__in=_about(Theme.get_tree(value["theme"])))
-        if value["rule"] == "place" and value["place"]:
-            courses = courses.filter(pk__in=_about(Place.objects.filter(code__startswith=value["place"].code)))
-        return list(for_cards(courses)[: value["count"]])
+
+def _query(value: Any) -> Query:
+    keys = {"theme": "slug", "place": "code", "institution": "code"}
+    filters = {name: (getattr(value[name], key),) for name, key in keys.items() if value[name]}
+    if value["kind"]:
+        filters["kind"] = (value["kind"],)
+    return Query(value["words"] or "", filters, value["order"], per_page=value["count"])
 
 
-def _about(subjects: QuerySet) -> QuerySet:
-    """Keys of the courses of these themes or places; a query inside the query, so that no course comes twice."""
-    field = "themes" if subjects.model is Theme else "places"
-    return Course.objects.filter(**{f"{field}__in": subjects.order_by().values("pk")}).values("pk")
+def _found(query: Query) -> list[Course]:
+    keys = [hit.id for hit in find.search(query).hits]
+    found = for_cards(Course.objects.filter(pk__in=keys)).in_bulk()
+    return [found[key] for key in keys if key in found]
+
+
+def _filtered(subjects: list[Theme | Place | Institution], query: Query) -> list[Course]:
+    """Without words the database answers, so that a row is there while the search is away."""
+    courses = Course.objects.order_by(
+        *(["-views", "-pk"] if query.sort == "popular" else ["-first_published_at", "-pk"])
+    )
+    for subject in subjects:
+        courses = courses.under(subject)
+    if "kind" in query.filters:
+        courses = courses.filter(kind__in=query.filters["kind"])
+    return list(for_cards(courses)[: query.per_page])
 
 
 class HeroBlock(StructBlock):

@@ -9,6 +9,7 @@ from wagtail.admin.panels import FieldPanel
 from wagtail.fields import RichTextField, StreamField
 from wagtail.models import Page
 
+from accounts.look import Look
 from catalog.models import Place, Theme
 from cms import pages_context
 from cms.blocks import TEXT_FEATURES, CollectionBody, HomeBody
@@ -24,10 +25,24 @@ PREVIEW_SIZES = [
 
 
 class EditorialPage(Page):
-    """What all our pages share in the desk: three screens to preview on."""
+    """What all our pages share in the desk: three screens to preview on, and the page as 长辈版 shows it. What is seen
+    on television too has ``tv`` among its ``preview_modes``."""
+
+    preview_modes = [("", "网页"), ("senior", "长辈版")]
 
     class Meta:
         abstract = True
+
+    def serve_preview(self, request: HttpRequest, mode_name: str) -> HttpResponse:
+        Look(mode="senior" if mode_name == "senior" else "plain").show(request)
+        return super().serve_preview(request, mode_name)
+
+    def get_preview_template(self, request: HttpRequest, mode_name: str) -> str:
+        return "tv/rows.html" if mode_name == "tv" else super().get_preview_template(request, mode_name)
+
+    def get_preview_context(self, request: HttpRequest, mode_name: str) -> dict[str, Any]:
+        context = super().get_preview_context(request, mode_name)
+        return {**context, "rows": pages_context.rows(self)} if mode_name == "tv" else context
 
     @property
     def preview_sizes(self) -> list[dict[str, Any]]:
@@ -47,6 +62,7 @@ class HomePage(EditorialPage):
 
     max_count = 1
     template = "cms/home_page.html"
+    preview_modes = [*EditorialPage.preview_modes, ("tv", "电视")]
     content_panels = [
         *Page.content_panels,
         FieldPanel("headline"),
@@ -59,6 +75,13 @@ class HomePage(EditorialPage):
 
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_context(request, *args, **kwargs), **pages_context.home_context(self)}
+
+    def get_preview_template(self, request: HttpRequest, mode_name: str) -> str:
+        return "pages/senior_home.html" if mode_name == "senior" else super().get_preview_template(request, mode_name)
+
+    def get_preview_context(self, request: HttpRequest, mode_name: str) -> dict[str, Any]:
+        context = super().get_preview_context(request, mode_name)
+        return {**context, **pages_context.senior_home_context()} if mode_name == "senior" else context
 
 
 class CollectionIndexPage(EditorialPage):
@@ -86,6 +109,7 @@ class CollectionPage(EditorialPage):
     parent_page_types = ["cms.CollectionIndexPage"]
     subpage_types: list[str] = []
     template = "cms/collection_page.html"
+    preview_modes = [*EditorialPage.preview_modes, ("tv", "电视")]
     content_panels = [
         *Page.content_panels,
         FieldPanel("introduction"),

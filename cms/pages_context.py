@@ -251,12 +251,13 @@ def themes_context() -> dict[str, Any]:
 
 
 def rows(page: Any) -> list[tuple[str, list[Course]]]:
-    """Titled rows of courses for a television: the editors' rows, or the newest, most watched and each theme's."""
+    """Titled rows of courses for a television: the editors' rows of a page. While the home page has none, the newest
+    and each theme's."""
     found: list[tuple[str, list[Course]]] = []
     for block in page.body if page is not None else ():
         if block.block_type in {"courses", "rule"}:
             found.append((block.value["title"], block.block.get_context(block.value)["courses"]))
-    if not found:
+    if not found and (page is None or isinstance(page, apps.get_model("cms", "HomePage"))):
         found.append((_("新到"), list(for_cards(Course.objects.order_by("-first_published_at", "-pk"))[:20])))
         for theme in Theme.get_root_nodes()[:6]:
             found.append((theme.name, list(for_cards(Course.objects.under(theme).order_by("-pk"))[:20])))

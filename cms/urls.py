@@ -37,6 +37,7 @@ urlpatterns = [
     path("tv/link/", linking.show, name="tv_link"),
     path("tv/link/state/", linking.state, name="tv_link_state"),
     path("tv/search/", views.tv_search, name="tv_search"),
+    path("tv/collections/<slug:slug>/", views.tv_collection, name="tv_collection"),
     path("tv/<slug:slug>/", views.tv_lesson, name="tv_course"),
     path("tv/<slug:slug>/<int:number>/", views.tv_lesson, name="tv_lesson"),
     path("styleguide/", views.styleguide, name="styleguide"),

@@ -21,7 +21,7 @@ from catalog.covers import COLOURS, PATTERNS, pattern, prepare
 from catalog.models import Course, Institution, Place, Teacher, Theme
 from cms import pages_context
 from cms.blocks import for_cards
-from cms.models import CollectionIndexPage, HomePage, PlacePage, ThemePage
+from cms.models import CollectionIndexPage, CollectionPage, HomePage, PlacePage, ThemePage
 from search.find import Query, suggest
 from search.find import search as find_courses
 
@@ -159,12 +159,23 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 
 # Television -------------------------------------------------------------------------------------
+TV_ROW = 12
 
 
 @require_safe
 def tv(request: HttpRequest) -> HttpResponse:
     """Rows of courses for a screen three metres away."""
-    return render(request, "tv/home.html", {"rows": pages_context.rows(HomePage.objects.live().first())})
+    home = HomePage.objects.live().first()
+    return render(
+        request, "tv/home.html", {"rows": pages_context.rows(home), "exhibits": pages_context.exhibits(limit=TV_ROW)}
+    )
+
+
+@require_safe
+def tv_collection(request: HttpRequest, slug: str) -> HttpResponse:
+    """A collection's courses, row by row."""
+    page = get_object_or_404(CollectionPage.objects.live().public(), slug=slug)
+    return render(request, "tv/rows.html", {"page": page, "rows": pages_context.rows(page)})
 
 
 @require_safe

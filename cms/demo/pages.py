@@ -103,7 +103,7 @@ def _front(home: HomePage, entry: dict[str, Any], rows: Rows) -> int:
         {"type": "places", "value": {"title": "一地一品", "places": [], "count": 12}},
         {"type": "collections", "value": {"title": "专辑", "collections": [], "count": 6}},
         *others,
-        {"type": "rule", "value": {"title": "最新上线", "rule": "newest", "theme": None, "place": None, "count": 8}},
+        {"type": "rule", "value": {"title": "最新上线", "order": "newest", "count": 8}},
     ]
     home.save_revision().publish()
     return 1

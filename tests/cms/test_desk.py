@@ -37,6 +37,12 @@ def queries(client: Client, url: str) -> int:
     return len(seen)
 
 
+@pytest.fixture
+def own_index(settings: Any, tmp_path: Any) -> None:
+    """An embedded index for this test alone."""
+    settings.SEARCH_EMBEDDED_PATH = tmp_path
+
+
 # An empty library -----------------------------------------------------------------------------------
 
 
@@ -105,10 +111,7 @@ def test_course_listing_finds_the_middle_of_a_chinese_title(world: World) -> Non
     assert "甲课程0" not in body
 
 
-def test_own_course_is_found_by_pinyin_behind_more_of_other_institutions(
-    world: World, settings: Any, tmp_path: Any
-) -> None:
-    settings.SEARCH_EMBEDDED_PATH = tmp_path
+def test_own_course_is_found_by_pinyin_behind_more_of_other_institutions(world: World, own_index: None) -> None:
     own = Course.objects.create(institution=world.a.institution, title="苗绣在我们县的许多故事", slug="own", live=False)
     Course.objects.bulk_create(
         Course(institution=world.b.institution, title="苗绣", slug=f"many-{number}", live=False)
@@ -291,6 +294,9 @@ def test_collection_is_built_submitted_approved_compared_and_brought_back(world:
     assert first.post(preview, data).json() == {"is_valid": True, "is_available": True}
     shown = text_of(first.get(preview))
     assert shown.index("公开课2") < shown.index("公开课0")
+    assert "senior.css" in text_of(first.get(preview, {"mode": "senior"}))
+    television = text_of(first.get(preview, {"mode": "tv"}))
+    assert television.index("/tv/open-2/") < television.index("/tv/open-0/")
     editor = text_of(first.get(f"/cms/pages/{page.pk}/edit/"))
     assert all(f"{width}" in editor for width in (390, 1440, 1920))
 
@@ -484,15 +490,32 @@ def test_row_shows_public_courses_in_the_editors_order_each_once(world: World) -
     assert [course.pk for course in context["courses"]] == [courses[1].pk, courses[0].pk]
 
 
-@pytest.mark.parametrize(("rule", "expected"), [("newest", 3), ("watched", 3), ("theme", 1), ("place", 1)])
-def test_rule_fills_the_row(world: World, rule: str, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("chosen", "expected", "more"),
+    [
+        ({}, "210", "/search/?sort=newest"),
+        ({"order": "popular"}, "021", "/search/?sort=popular"),
+        ({"theme": True}, "0", "/themes/culture/"),
+        ({"place": True}, "10", "/places/33/"),
+        ({"place": True, "kind": "audio"}, "", "/search/?place=33&kind=audio&sort=newest"),
+        ({"place": True, "words": "苗绣"}, "10", "/search/?q=%E8%8B%97%E7%BB%A3&place=33&sort=newest"),
+        ({"words": "miaoxiu", "order": "popular"}, "021", "/search/?q=miaoxiu&sort=popular"),
+    ],
+)
+def test_rule_fills_the_row(world: World, own_index: None, chosen: dict[str, Any], expected: str, more: str) -> None:
     courses = [_public_course(world, number) for number in range(3)]
-    below = world.theme.add_child(slug="silk", name="丝")
-    courses[0].themes.add(below)
-    courses[0].places.add(Place.objects.create(code="3303", level=2, name="温州市"))
-    courses[0].save()
-    value = {"title": "排", "rule": rule, "theme": world.theme.pk, "place": world.place.pk, "count": 8}
-    assert len(_context("rule", value)["courses"]) == expected
+    wenzhou = Place.objects.create(code="3303", level=2, name="温州市", parent=world.place)
+    courses[0].themes.add(world.theme.add_child(slug="silk", name="丝"))
+    for course, views in zip(courses, (9, 3, 6), strict=True):
+        course.title, course.views = "苗绣", views
+        if course is not courses[2]:
+            course.places.add(wenzhou)
+        course.save()
+    call_command("rebuild_index", stdout=StringIO())
+    given = {name: getattr(world, name).pk if value is True else value for name, value in chosen.items()}
+    context = _context("rule", {"title": "排", "count": 8, **given})
+    assert [course.pk for course in context["courses"]] == [courses[int(n)].pk for n in expected]
+    assert context["more_url"] == more
 
 
 def test_row_costs_the_same_with_more_courses(world: World) -> None:

@@ -117,6 +117,7 @@ PAGES = {
     "nothing": "/tv/search/?q=zzqqzz",
     "code": "/tv/link/",
     "password": "/accounts/login/?next=/tv/",
+    "collection": "/tv/collections/miaoxiu/",
     "lost": "/tv/zhe-li-mei-you/",
     **{kind: f"/tv/{{{kind}}}/" for kind in KINDS},
 }

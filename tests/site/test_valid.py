@@ -28,6 +28,7 @@ ADDRESSES = {
     "tv": "/tv/",
     "tv-search": "/tv/search/?q=n",
     "tv-link": "/tv/link/",
+    "tv-collection": "/tv/collections/threads/",
 }
 
 
