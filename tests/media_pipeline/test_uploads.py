@@ -1,5 +1,6 @@
 """The upload protocol, on a directory and on a real bucket: cut lines, lost parts, wrong files, two windows."""
 
+import random
 import socket
 from datetime import timedelta
 from io import BytesIO
@@ -125,6 +126,28 @@ def test_part_cut_on_its_way_to_the_bucket_is_not_stored(s3_store, client):
     assert uploads.parts(upload) == []
     assert put(client, signed.url, data, signed.headers) == 200
     assert uploads.complete(upload).bytes == PART
+    assert stored(upload) == data
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upload_cut_a_hundred_times_is_whole_and_no_part_is_sent_whole_twice(any_store, live_server, client):
+    data = mp4_bytes(12 * PART + 999)
+    upload = begin(data)
+    chance, cuts, arrived = random.Random(7), 0, []
+    while missing := [number for number in range(1, 14) if number not in arrived]:
+        again = uploads.create(owner="a", filename="film.mp4", fingerprint="f1", head=data[:4096], size=len(data))
+        assert (again.pk, [part.number for part in uploads.parts(again)]) == (upload.pk, sorted(arrived))
+        number = chance.choice(missing)
+        chunk = part_of(data, number)
+        signed = uploads.sign_part(upload, number, crc(chunk))
+        url = f"{live_server.url}{signed.url}" if signed.url.startswith("/") else signed.url
+        if cuts < 100 and chance.random() < 0.95:
+            send_cut(url, signed.headers, chunk, chance.randrange(len(chunk)))
+            cuts += 1
+        elif cuts == 100 or len(missing) > 1:
+            assert put(client, url, chunk, signed.headers) == 200
+            arrived.append(number)
+    assert (cuts, len(arrived), uploads.complete(upload).bytes) == (100, 13, len(data))
     assert stored(upload) == data
 
 
