@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PORT HOST
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-pipeline bench-search bench-site bench-desk services lock messages clean prepare prepare-dev
+.PHONY: help run test lint bench bench-pipeline bench-search bench-site bench-desk guides services lock messages clean prepare prepare-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,6 +39,10 @@ bench-site: prepare-dev ## first frame beside a bare <video>, pages a second bes
 
 bench-desk: prepare-dev ## a county's desk among 100,000 courses beside an empty library, SQLite and PostgreSQL
 	@$(BIN)/python -m tests.bench.bench_desk $(ARGS)
+
+guides: prepare-dev ## the pictures of the desk's guides, taken anew
+	@$(BIN)/python deploy/services.py with -- $(BIN)/python -m pytest -q tests/journeys/test_guides.py -k walked
+	@mkdir -p docs/guides/pictures && cp test-results/guides/*.webp docs/guides/pictures/
 
 services: prepare-dev ## real servers on loopback for trying the production parts; `make services ACTION=stop` ends them
 	@$(BIN)/python deploy/services.py $(or $(ACTION),start)

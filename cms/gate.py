@@ -30,6 +30,8 @@ OPEN_NAMES = frozenset(
         "wagtail_bulk_action",
         "wenlan_upload",
         "wenlan_pick",
+        "wenlan_guides",
+        "wenlan_guide",
     }
 )
 """Addresses about the person only, or that look at rights item by item."""

@@ -12,7 +12,7 @@ from wagtail.admin.views.home import LockedPagesPanel, RecentEditsPanel
 from wagtail.snippets.models import register_snippet
 
 from catalog import policy
-from cms import desk, search_desk, viewsets
+from cms import desk, guides, search_desk, viewsets
 from cms.assets import AssetViewSet
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
@@ -38,6 +38,8 @@ def register_viewsets() -> list[Any]:
 def register_urls() -> list[URLPattern]:
     return [
         path("upload/", desk.upload, name="wenlan_upload"),
+        path("guide/", guides.guide, name="wenlan_guides"),
+        path("guide/<slug:name>/", guides.guide, name="wenlan_guide"),
         path("pick/<slug:source>/", desk.pick, name="wenlan_pick"),
         path("search/queries/", search_desk.queries, name="wenlan_queries"),
         path("search/wanted/", search_desk.wanted, name="wenlan_wanted"),
@@ -93,9 +95,14 @@ def why_menu_item() -> MenuItem:
     return CentralMenuItem("为什么这样排", reverse("wenlan_why"), name="why", icon_name="help", order=50)
 
 
+@hooks.register("register_admin_menu_item")
+def guides_menu_item() -> MenuItem:
+    return MenuItem("指南", reverse("wenlan_guides"), name="guides", icon_name="help", order=900)
+
+
 ORDER = {"explorer": 140, "images": 600, "documents": 610}
 FOR_NOBODY = {"snippets", "help"}
-FOR_PARTNERS = {"courses", "upload", "assets", "teachers"}
+FOR_PARTNERS = {"courses", "upload", "assets", "teachers", "guides"}
 
 
 @hooks.register("construct_main_menu")

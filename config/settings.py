@@ -209,7 +209,7 @@ STATIC_URL = "/static/"
 # minute of CPU (65 s of CPU to collect, 6 s with gzip alone).
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "webp", "avif", "zip", "gz", "woff", "woff2", "map")
 STATIC_ROOT = Path(env.str("STATIC_ROOT", str(VAR_DIR / "static")))
-STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist"]
+STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist", ("guides", BASE_DIR / "docs" / "guides" / "pictures")]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
