@@ -88,7 +88,7 @@ def test_guide_is_read_in_the_desk_with_all_its_pictures(browser, site, guide):
     taken = {path.stem for path in TAKEN.glob("*.webp")}
     assert pictures_of(guide) <= taken
     with at_the_desk(browser, site, "partner") as page:
-        page.get_by_role("link", name="指南").click()
+        page.get_by_role("link", name="指南", exact=True).click()
         expect(page.get_by_role("heading", name="机构的第一个小时")).to_be_visible()
         page.goto(f"{site.url}/cms/guide/{guide}/#step-2")
         expect(page.locator("#step-2")).to_be_in_viewport()
