@@ -300,6 +300,7 @@ class Course(PreviewableMixin, WorkflowMixin, LockableMixin, DraftStateMixin, Re
             models.Index(fields=["live", "-first_published_at"]),
             models.Index(fields=["live", "-views"]),
             models.Index(fields=["live", "licence_until"]),
+            models.Index(fields=["live", "-updated_at"]),
         ]
 
     KEPT = ("external_source", "external_id", "external_digest", "duration", "has_captions", "views", "created_at")

@@ -14,7 +14,7 @@ from wagtail.admin.ui.components import Component
 
 from catalog import policy
 from catalog.models import Course, Place, Teacher
-from cms import finding
+from cms import finding, waiting
 from cms.assets import UNFINISHED, with_ways
 from media_pipeline import leases
 from media_pipeline.models import AssetState, Job, MediaAsset, Upload
@@ -99,7 +99,12 @@ class DeskPanel(Component):
         wrong = Q(state__in=[AssetState.FAILED, AssetState.REJECTED]) | ~Q(reason_code="")
         broken = with_ways(assets.filter(wrong, ~busy)[:5])
         courses = policy.scope(Course.objects.order_by(), user)
+        reviews, submitted = waiting.for_review(user), waiting.submitted(user)
         return {
+            "reviews": waiting.of_tasks(reviews[: waiting.FEW]),
+            "reviews_count": reviews.count(),
+            "submitted": waiting.of_submissions(submitted[: waiting.FEW]),
+            "submitted_count": submitted.count(),
             "person": user,
             "institutions": list(_memberships(user)),
             "central": policy.is_central(user),

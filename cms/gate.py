@@ -30,6 +30,7 @@ OPEN_NAMES = frozenset(
         "wagtail_bulk_action",
         "wenlan_upload",
         "wenlan_pick",
+        "wenlan_reviews",
         "wenlan_guides",
         "wenlan_guide",
     }

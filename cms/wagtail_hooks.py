@@ -8,11 +8,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from wagtail import hooks
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
-from wagtail.admin.views.home import LockedPagesPanel, RecentEditsPanel
+from wagtail.admin.views.home import (
+    LockedPagesPanel,
+    RecentEditsPanel,
+    UserObjectsInWorkflowModerationPanel,
+    WorkflowObjectsToModeratePanel,
+)
 from wagtail.snippets.models import register_snippet
 
 from catalog import policy
-from cms import desk, guides, search_desk, viewsets
+from cms import desk, guides, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
@@ -38,6 +43,7 @@ def register_viewsets() -> list[Any]:
 def register_urls() -> list[URLPattern]:
     return [
         path("upload/", desk.upload, name="wenlan_upload"),
+        path("reviews/", waiting.reviews, name="wenlan_reviews"),
         path("guide/", guides.guide, name="wenlan_guides"),
         path("guide/<slug:name>/", guides.guide, name="wenlan_guide"),
         path("pick/<slug:source>/", desk.pick, name="wenlan_pick"),
@@ -114,8 +120,13 @@ def arrange_menu(request: HttpRequest, items: list[MenuItem]) -> None:
         item.order = ORDER.get(item.name, item.order)
 
 
+UNBOUNDED = (WorkflowObjectsToModeratePanel, UserObjectsInWorkflowModerationPanel)
+"""Panels that read everything that waits; ``cms.waiting`` shows the same."""
+
+
 @hooks.register("construct_homepage_panels")
 def arrange_home(request: HttpRequest, panels: list[Any]) -> None:
+    panels[:] = [panel for panel in panels if not isinstance(panel, UNBOUNDED)]
     if not policy.is_central(request.user):
         panels[:] = [panel for panel in panels if not isinstance(panel, (RecentEditsPanel, LockedPagesPanel))]
     panels.append(desk.DeskPanel())

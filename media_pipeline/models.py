@@ -68,7 +68,7 @@ class MediaAsset(models.Model):
         verbose_name = "媒体"
         verbose_name_plural = "媒体"
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["owner", "-created_at"])]
+        indexes = [models.Index(fields=["owner", "-created_at"]), models.Index(fields=["-created_at", "-id"])]
 
     def __str__(self) -> str:
         return self.title or self.filename

@@ -1,4 +1,4 @@
-"""The desk of a county's editor in a library of 100,000 courses, beside the same desk in an empty one.
+"""The desk of a county's editor and of the centre in a library of 100,000 courses, beside the same in an empty one.
 
     make bench-desk                          SQLite and PostgreSQL
     make bench-desk ARGS="--courses 2000 --databases sqlite"
@@ -32,12 +32,14 @@ from deploy.components import say
 COUNTY = "house-120"
 ROUNDS, WARM = 15, 3
 LIBRARIES = ("empty", "own", "full")
+PEOPLE = ("county", "centre")
 PAGES = {
     "home": "/cms/",
     "list": "/cms/courses/",
     "last page": "/cms/courses/?p=2&ordering=title",
     "search": "/cms/courses/results/?q=miaoxiu",
     "filter": "/cms/courses/?kind=video&live=true",
+    "reviews": "/cms/reviews/",
     "media": "/cms/assets/",
     "edit": "/cms/courses/edit/{course}/",
     "teacher chooser": "/cms/choose/teachers/",
@@ -48,15 +50,18 @@ PAGES = {
 
 # One library, in a process of its own ---------------------------------------------------------------
 class Desk:
-    """Signed in as an editor of the county. Answers lines of JSON: ``{"page"}`` → ``{"ms", "queries"}``."""
+    """Signed in as an editor of the county and as one of the centre. Answers lines of JSON, ``[person, page]`` →
+    ``{"ms", "queries"}``."""
 
     def __init__(self, library: str, courses: int) -> None:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
         django.setup()
+        from django.contrib.auth.models import Group
         from django.core.management import call_command
         from django.test import Client
 
         from accounts.models import User
+        from catalog import policy
         from catalog.models import Course, Institution
         from tests.bench import filled
 
@@ -68,26 +73,30 @@ class Desk:
         call_command("rebuild_index", stdout=sys.stderr)
         house = Institution.objects.get(code=COUNTY)
         self.course = Course.objects.filter(institution=house).order_by("pk").first().pk
-        self.client = Client(HTTP_HOST="localhost")
-        self.client.force_login(User.objects.filter(memberships__institution=house, memberships__role="editor").first())
+        editor = User.objects.filter(memberships__institution=house, memberships__role="editor").first()
+        centre = User.objects.create_user("centre", "centre@example.cn", "x")
+        centre.groups.add(Group.objects.get(name=policy.CENTRAL_GROUP))
+        self.clients = {"county": Client(HTTP_HOST="localhost"), "centre": Client(HTTP_HOST="localhost")}
+        self.clients["county"].force_login(editor)
+        self.clients["centre"].force_login(centre)
 
-    def look(self, page: str) -> dict[str, float]:
+    def look(self, person: str, page: str) -> dict[str, float]:
         from django.db import connection
         from django.test.utils import CaptureQueriesContext
 
         address = PAGES[page].format(course=self.course)
         began = time.perf_counter()
-        answer = self.client.get(address)
+        answer = self.clients[person].get(address)
         spent = time.perf_counter() - began
         assert answer.status_code == 200, (address, answer.status_code)
         with CaptureQueriesContext(connection) as seen:
-            self.client.get(address)
+            self.clients[person].get(address)
         return {"ms": spent * 1000, "queries": len(seen)}
 
     def serve(self) -> None:
         _say({"ready": True})
         for line in sys.stdin:
-            _say(self.look(json.loads(line)))
+            _say(self.look(*json.loads(line)))
 
 
 def _say(answer: dict) -> None:
@@ -112,9 +121,9 @@ class Asked:
             raise SystemExit(f"a library was not made (exit {self.process.wait()}); its message is above")
         return json.loads(line)
 
-    def look(self, page: str) -> dict[str, float]:
+    def look(self, person: str, page: str) -> dict[str, float]:
         assert self.process.stdin
-        self.process.stdin.write(json.dumps(page) + "\n")
+        self.process.stdin.write(json.dumps([person, page]) + "\n")
         self.process.stdin.flush()
         return self._answer()
 
@@ -146,21 +155,21 @@ def _new_database(url: str, name: str) -> str:
     return f"{url.rpartition('/')[0]}/{name}"
 
 
-def measure(kind: str, courses: int, place: Path) -> dict[str, dict[str, float]]:
+def measure(kind: str, courses: int, place: Path) -> dict[str, dict[str, dict[str, float]]]:
     with databases(kind, place) as environments:
         desks = {}
         for name, env in environments.items():
             say(f"{kind}: making the library “{name}”")
             desks[name] = Asked(name, courses, env)
         try:
-            return {page: _compare(page, desks) for page in PAGES}
+            return {person: {page: _compare(person, page, desks) for page in PAGES} for person in PEOPLE}
         finally:
             for desk in desks.values():
                 desk.close()
 
 
-def _compare(page: str, desks: dict[str, Asked]) -> dict[str, float]:
-    rounds = [{name: desk.look(page) for name, desk in desks.items()} for _ in range(WARM + ROUNDS)][WARM:]
+def _compare(person: str, page: str, desks: dict[str, Asked]) -> dict[str, float]:
+    rounds = [{name: desk.look(person, page) for name, desk in desks.items()} for _ in range(WARM + ROUNDS)][WARM:]
     spent = {name: statistics.median(one[name]["ms"] for one in rounds) for name in desks}
     return {
         **{f"{name}_ms": round(ms, 1) for name, ms in spent.items()},

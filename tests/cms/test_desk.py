@@ -101,6 +101,35 @@ def test_asset_listing_shows_state_progress_and_reason(world: World) -> None:
     assert failed.reason in body
 
 
+# Reviews that wait ----------------------------------------------------------------------------------
+
+
+def _submit(world: World, number: int) -> None:
+    course = Course.objects.create(institution=world.a.institution, title=f"等审{number:02}", kind="link", live=False)
+    course.lessons = [Lesson(title="一", url="https://example.cn/", number=1)]
+    course.save()
+    course.save_revision(user=world.a.people["editor"])
+    Workflow.objects.get(name=setup.WORKFLOW).start(course, world.a.people["editor"])
+
+
+def test_reviews_and_submissions_are_counted_and_the_oldest_shown_at_the_same_cost(world: World) -> None:
+    people = [central(world), world.a.client("editor")]
+    few = [queries(client, "/cms/") for client in people]
+    for number in range(50):
+        _submit(world, number)
+    assert [queries(client, "/cms/") for client in people] == few
+    for client in (central(world), world.a.client("reviewer")):
+        body = text_of(client.get("/cms/"))
+        assert "等审00" in body
+        assert "等审20" not in body
+        assert "等审20" in text_of(client.get("/cms/reviews/"))
+        assert "等审49" in text_of(client.get("/cms/reviews/", {"p": "2"}))
+    editors = text_of(world.a.client("editor").get("/cms/"))
+    assert "我提交的 · 51" in editors
+    assert "等审49" in editors
+    assert "没有等待你审核" in text_of(world.a.client("editor").get("/cms/reviews/"))
+
+
 # Search boxes ---------------------------------------------------------------------------------------
 
 
