@@ -479,3 +479,92 @@ def free_slug(slug: str) -> str:
 def make_slug(title: str) -> str:
     """An address for a new course: the title in pinyin, ASCII, not in use. One query."""
     return free_slug(address_and_order(title)[0])
+
+
+# Keeping many courses in order ----------------------------------------------------------------------
+
+
+class BulkChange(models.Model):
+    """One change to many courses, done by a job: who, what, to which. ``asked`` is as ``catalog.bulk.Asked.as_json``
+    writes it; ``selection`` is the query string of the list the courses were selected in. See ``catalog.bulk_job``."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("等待")
+        RUNNING = "running", _("进行中")
+        DONE = "done", _("完成")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked = models.JSONField(default=dict)
+    selection = models.TextField(blank=True)
+    undoes = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="undone_by")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then one worker has it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        verbose_name = "批量修改"
+        verbose_name_plural = "批量修改"
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["user", "-id"]), models.Index(fields=["state", "lease_until"])]
+
+    def __str__(self) -> str:
+        return f"批量修改 {self.pk}"
+
+
+class BulkItem(models.Model):
+    """What one bulk change does to one course. ``before`` and ``after`` are standings of ``catalog.bulk``; ``note`` says
+    in a sentence what was left as it is."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("等待")
+        DONE = "done", _("已修改")
+        LEFT = "left", _("未修改")
+
+    change = models.ForeignKey(BulkChange, on_delete=models.CASCADE, related_name="items")
+    course = models.ForeignKey(Course, null=True, on_delete=models.SET_NULL, related_name="bulk_items")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    reason = models.CharField(max_length=12, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["change", "course"], name="bulk_item_once")]
+        indexes = [models.Index(fields=["change", "state", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.change_id}:{self.course_id} {self.state}"
+
+
+class FormerAddress(models.Model):
+    """The address of a course that was merged into another. ``numbers`` says where its lessons went: former number (as
+    text) → number in ``course``."""
+
+    slug = models.SlugField(max_length=120, unique=True)
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="former_addresses")
+    numbers = models.JSONField(default=dict)
+
+    wagtail_reference_index_ignore = True
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class LinkCheck(models.Model):
+    """What the last look at the link of a lesson found. A link is dead after ``catalog.links.DEAD_AFTER`` failures."""
+
+    lesson = models.OneToOneField(Lesson, on_delete=models.CASCADE, related_name="link_check")
+    url = models.URLField(max_length=500)
+    checked_at = models.DateTimeField(db_index=True)
+    failures = models.PositiveSmallIntegerField(default=0, db_index=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    wagtail_reference_index_ignore = True
+
+    def __str__(self) -> str:
+        return f"{self.url} {self.failures}"
