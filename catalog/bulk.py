@@ -31,11 +31,11 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Cast
-from django.utils import timezone
-from wagtail.models import Revision, WorkflowState
+from wagtail.models import Revision
 
 from catalog import policy
 from catalog.models import Course, Level, Licence, Place, Source, Teacher, Theme
+from catalog.quality import in_review
 
 LISTS: dict[str, type[Model]] = {"themes": Theme, "places": Place, "teachers": Teacher}
 SCALARS = ("licence", "licence_until", "level", "language", "source")
@@ -178,7 +178,7 @@ def sorted_out(courses: QuerySet[Course], asked: Asked, user: policy.Person) -> 
         (~Q(institution__in=own), Reason.RIGHTS),
         (public if asked.state else public & Q(live=True), Reason.PUBLIC),
         (Q(locked=True), Reason.LOCKED),
-        (Q(Exists(_reviews())), Reason.REVIEW),
+        (Q(in_review()), Reason.REVIEW),
         (Q(Exists(_scheduled())), Reason.SCHEDULED),
     ]
     if uncredited := _uncredited(asked):
@@ -187,14 +187,6 @@ def sorted_out(courses: QuerySet[Course], asked: Asked, user: policy.Person) -> 
         rules.append((_same(asked), Reason.SAME))
     cases = [When(condition, then=Value(reason.value)) for condition, reason in rules]
     return courses.annotate(fate=Case(*cases, default=Value(CHANGE), output_field=CharField()))
-
-
-def _reviews() -> QuerySet:
-    return WorkflowState.objects.filter(
-        base_content_type=ContentType.objects.get_for_model(Course),
-        object_id=Cast(OuterRef("pk"), CharField()),
-        status=WorkflowState.STATUS_IN_PROGRESS,
-    )
 
 
 def _scheduled() -> QuerySet:
@@ -227,12 +219,12 @@ def _same(asked: Asked) -> Q:
         links = getattr(Course, name).through.objects.filter(course=OuterRef("pk"))
         column = f"{LISTS[name]._meta.model_name}__in"
         if how == "remove":
-            same &= ~Exists(links.filter(**{column: keys}))
+            same &= ~Q(Exists(links.filter(**{column: keys})))
             continue
         for key in keys:
-            same &= Exists(links.filter(**{column: [key]}))
+            same &= Q(Exists(links.filter(**{column: [key]})))
         if how == "set":
-            same &= ~Exists(links.exclude(**{column: keys}))
+            same &= ~Q(Exists(links.exclude(**{column: keys})))
     if asked.state:
         same &= Q(live=asked.state == PUBLISH)
     return same
@@ -256,6 +248,7 @@ def looked_at(course: Course, asked: Asked) -> tuple[str, str]:
 class Share:
     """Courses of one fate in a preview. ``examples``: title and what is said of it."""
 
+    fate: str
     label: str
     count: int
     examples: list[tuple[str, str]]
@@ -282,7 +275,7 @@ def preview(courses: QuerySet[Course], asked: Asked, user: policy.Person) -> Pre
     """Looks at the fate of each course without changing one. The number of queries does not grow with the courses,
     but for the first ``LOOKED_AT`` of those with unpublished edits or to be published."""
     fates = sorted_out(courses.order_by(), asked, user)
-    counts = dict(fates.values_list("fate").annotate(Count("pk")))
+    counts = counted(fates)
     closer = fates.filter(fate=CHANGE)
     if asked.state != PUBLISH:
         closer = closer.exclude(latest_revision=None).filter(has_unpublished_changes=True)
@@ -301,10 +294,15 @@ def preview(courses: QuerySet[Course], asked: Asked, user: policy.Person) -> Pre
         if count := counts.get(reason, 0):
             titles = fates.filter(fate=reason).order_by("pk").values_list("title", flat=True)[:EXAMPLES]
             examples = [*said.get(reason, []), *((title, "") for title in titles)]
-            left.append(Share(str(reason.label), count, examples[:EXAMPLES]))
+            left.append(Share(reason, str(reason.label), count, examples[:EXAMPLES]))
     shown = fates.filter(fate=CHANGE).exclude(pk__in=spared).order_by("pk")[:EXAMPLES]
     examples = [(course.title, difference(course, asked)) for course in with_parts(shown)]
-    return Preview(Share("将修改", counts.get(CHANGE, 0), examples), left, unsure)
+    return Preview(Share(CHANGE, "将修改", counts.get(CHANGE, 0), examples), left, unsure)
+
+
+def counted(fates: QuerySet[Course]) -> dict[str, int]:
+    """How many courses of ``sorted_out`` have which fate. One query."""
+    return dict(fates.order_by().values_list("fate").annotate(Count("pk")))
 
 
 def with_parts(courses: QuerySet[Course]) -> QuerySet[Course]:
@@ -343,9 +341,3 @@ def describe(asked: Asked) -> str:
     parts += [f"{NAMES[name]}改为“{said(name, value)}”" for name, value in asked.scalars.items()]
     parts += [{PUBLISH: "发布", WITHDRAW: "撤回"}[asked.state]] if asked.state else []
     return "；".join(parts)
-
-
-def ended(asked: Asked) -> bool:
-    """Whether the end of the licence that is asked for lies behind."""
-    until = asked.scalars.get("licence_until")
-    return bool(until) and date.fromisoformat(until) < timezone.localdate()

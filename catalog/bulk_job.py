@@ -55,10 +55,12 @@ ACTION = "wenlan.bulk_change"
 # Beginning --------------------------------------------------------------------------------------------
 
 
-def begin(user: Any, asked: Asked, courses: Iterable[int], selection: str = "") -> BulkChange:
-    """Notes a change to these courses and queues it."""
+def begin(
+    user: Any, asked: Asked, courses: Iterable[int], *, selection: str = "", skipped: dict[str, int] | None = None
+) -> BulkChange:
+    """Notes a change to these courses and queues it. ``skipped`` were selected too: reason → number."""
     with transaction.atomic():
-        change = BulkChange.objects.create(user=user, asked=asked.as_json(), selection=selection)
+        change = BulkChange.objects.create(user=user, asked=asked.as_json(), selection=selection, skipped=skipped or {})
         _add_items(change, courses)
         transaction.on_commit(partial(run.enqueue, change.pk), robust=True)
     return change
@@ -147,7 +149,7 @@ def deal_with(item: BulkItem, change: BulkChange) -> None:
 
 
 def _deal_with(item: BulkItem, change: BulkChange) -> None:
-    user = get_user_model().objects.filter(pk=change.user_id, is_active=True).first()
+    user = get_user_model().objects.filter(pk=change.user_id or 0, is_active=True).first()
     course = Course.objects.select_for_update(of=("self",)).filter(pk=item.course_id).first()
     if course is None or user is None:
         _leave(item, Reason.RIGHTS if course else Reason.GONE)
@@ -235,6 +237,15 @@ def _touched(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 # Following --------------------------------------------------------------------------------------------
+
+
+def left_out(change: BulkChange) -> list[tuple[str, int]]:
+    """Why courses were left as they are: reason in words, number. One query."""
+    rows = change.items.filter(state=BulkItem.State.LEFT).order_by().values_list("reason").annotate(Count("pk"))
+    found = dict(rows)
+    for reason, number in change.skipped.items():
+        found[reason] = found.get(reason, 0) + number
+    return [(str(reason.label), found[reason]) for reason in Reason if found.get(reason)]
 
 
 def progress(change: BulkChange) -> dict[str, int]:

@@ -496,6 +496,7 @@ class BulkChange(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     asked = models.JSONField(default=dict)
     selection = models.TextField(blank=True)
+    skipped = models.JSONField(default=dict, help_text="Selected and left out from the start: reason → number.")
     undoes = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="undone_by")
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then one worker has it.")
@@ -515,8 +516,8 @@ class BulkChange(models.Model):
 
 
 class BulkItem(models.Model):
-    """What one bulk change does to one course. ``before`` and ``after`` are standings of ``catalog.bulk``; ``note`` says
-    in a sentence what was left as it is."""
+    """What one bulk change does to one course. ``before`` and ``after`` are standings of ``catalog.bulk``; ``note`` is
+    a sentence about what was left as it is."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("等待")

@@ -19,6 +19,7 @@ from wagtail.admin.widgets.button import HeaderButton
 
 from catalog import policy
 from catalog.models import Course, Institution
+from cms.filters import AssetFilterSet
 from cms.forms import AssetForm, CaptionsForm, PosterForm
 from cms.storyboard import frames
 from cms.texts import CaptionsView, TrackView
@@ -161,7 +162,7 @@ class AssetViewSet(ScopedModelViewSet):
         Column("owner", label="机构", accessor="owner_name", sort_key="owner"),
         DateColumn("created_at", label="上传时间", sort_key="created_at"),
     ]
-    list_filter = ["state", "media_type"]
+    filterset_class = AssetFilterSet
     edit_handler = ObjectList([FieldPanel("title")], base_form_class=AssetForm)
 
     def extra_urlpatterns(self) -> list[URLPattern]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,12 +11,12 @@ from wagtail.fields import RichTextField, StreamField
 from wagtail.models import Page
 
 from accounts.look import Look
-from catalog.models import Place, Theme
+from catalog.models import Institution, Place, Theme
 from cms import pages_context
 from cms.blocks import TEXT_FEATURES, CollectionBody, HomeBody
 from cms.review import ReviewTask
 
-__all__ = ["CollectionIndexPage", "CollectionPage", "HomePage", "PlacePage", "ReviewTask", "ThemePage"]
+__all__ = ["CollectionIndexPage", "CollectionPage", "HomePage", "PlacePage", "ReviewTask", "SavedView", "ThemePage"]
 
 PREVIEW_SIZES = [
     {"name": "phone", "icon": "mobile-alt", "device_width": 390, "label": "手机"},
@@ -172,3 +173,22 @@ class PlacePage(EditorialPage):
     def get_context(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context(request, *args, **kwargs)
         return {**context, **pages_context.place_context(self.place, page=self)}
+
+
+class SavedView(models.Model):
+    """The list of courses as somebody narrowed it. ``query`` is a query string as ``cms.saved_views.normal`` writes it;
+    shared without an institution: within the centre."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField("名称", max_length=40)
+    query = models.CharField(max_length=2000, blank=True)
+    shared = models.BooleanField("共享", default=False)
+    institution = models.ForeignKey(Institution, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="saved_view_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -304,15 +304,27 @@ class ScopedSnippetWidget(_NamesWhatIsAllowed, AdminSnippetChooser):
 # Bulk actions -------------------------------------------------------------------------------------
 
 
+def chosen(request: HttpRequest, model: Any) -> QuerySet:
+    """What a person selected in the list of a snippet: ``?id=`` again and again, or ``?id=all`` for everything that the
+    search and the filters in the same query string leave. Filters that are not understood select nothing."""
+    keys = request.GET.getlist("id")
+    if "all" not in keys:
+        items = visible(model._default_manager.all(), request.user)
+        return items.filter(pk__in=[key for key in keys if _is_key(model, key)])
+    function = model.snippet_viewset.index_view
+    listing = function.view_class(**function.view_initkwargs)
+    listing.setup(request)
+    if listing.filters and not listing.filters.is_valid():
+        return model._default_manager.none()
+    return listing.get_queryset()
+
+
 class ScopedDelete(DeleteBulkAction):
     """Deleting several at once: what is not this person's to delete is neither touched nor named."""
 
     @cached_property
     def _actionable_objects(self) -> tuple[list[Model], dict[str, list[Model]]]:
-        asked = self.request.GET.getlist("id")
-        items = visible(self.model._default_manager.all(), self.request.user, "delete")
-        if "all" not in asked:
-            items = items.filter(pk__in=[key for key in asked if _is_key(self.model, key)])
+        items = visible(chosen(self.request, self.model), self.request.user, "delete")
         if not items.exists():
             raise Http404
         return list(items), {"items_with_no_access": []}

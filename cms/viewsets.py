@@ -3,21 +3,21 @@
 from typing import Any
 
 from django import forms
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, Exists, OuterRef
-from django.db.models.functions import Cast
+from django.urls import URLPattern
 from django.utils.html import format_html
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList, PublishingPanel
 from wagtail.admin.panels.base import get_form_for_model
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.admin.viewsets.chooser import ChooserViewSet
 from wagtail.admin.viewsets.model import ModelViewSet
-from wagtail.models import WorkflowState
 from wagtail.snippets.views.chooser import SnippetChooserViewSet
 from wagtail.snippets.views.snippets import CreateView, IndexView, SnippetViewSet
 
 from catalog import policy
 from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme
+from catalog.quality import in_review
+from cms import bulk_desk, saved_views
+from cms.filters import CourseFilterSet
 from cms.forms import (
     CourseForm,
     InstitutionForm,
@@ -171,16 +171,16 @@ def course_state(course: Course) -> str:
 
 
 class CourseIndexView(IndexView):
-    """Everything a row shows comes with the row."""
+    """Everything a row shows comes with the row; above the rows, the views somebody saved."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = {**super().get_context_data(**kwargs), **saved_views.shown(self.request)}
+        # everything that the filters leave can be chosen, on however many pages it stands
+        return {**context, "whole": {"has_other_pages": True}}
 
     def get_base_queryset(self) -> Any:
-        waiting = WorkflowState.objects.filter(
-            base_content_type=ContentType.objects.get_for_model(Course),
-            object_id=Cast(OuterRef("pk"), CharField()),
-            status=WorkflowState.STATUS_IN_PROGRESS,
-        )
         courses = super().get_base_queryset().select_related("institution", "latest_revision")
-        return courses.annotate(in_review=Exists(waiting))
+        return courses.annotate(in_review=in_review())
 
 
 class CourseViewSet(ScopedSnippetViewSet):
@@ -200,12 +200,16 @@ class CourseViewSet(ScopedSnippetViewSet):
         Column("state", label="状态", accessor=course_state, sort_key="live"),
         DateColumn("updated_at", label="更新", sort_key="updated_at"),
     ]
-    list_filter = ["kind", "institution", "live", "source", "level"]
+    filterset_class = CourseFilterSet
+    index_template_name = "cms/desk/courses.html"
     list_export = ["title", "institution.name", "kind", "live", "slug", "language", "licence", "licence_until"]
     export_filename = "courses"
     index_view_class = CourseIndexView
     add_view_class = CourseCreateView
     edit_handler = ObjectList(COURSE_PANELS, base_form_class=CourseForm)
+
+    def extra_urlpatterns(self) -> list[URLPattern]:
+        return [*bulk_desk.urlpatterns, *saved_views.urlpatterns]
 
 
 # What courses are ordered by ------------------------------------------------------------------------

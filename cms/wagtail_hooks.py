@@ -19,6 +19,7 @@ from wagtail.snippets.models import register_snippet
 from catalog import policy
 from cms import desk, guides, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
+from cms.bulk_desk import BulkChangeAction
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
 
@@ -56,6 +57,9 @@ def register_urls() -> list[URLPattern]:
 @hooks.register("register_bulk_action", order=100)
 class Delete(ScopedDelete):
     """Stands in the place of Wagtail's own, which would name what it refuses to delete."""
+
+
+hooks.register("register_bulk_action", BulkChangeAction, order=10)
 
 
 # Menus ----------------------------------------------------------------------------------------------

@@ -10,9 +10,21 @@ from django.utils import timezone
 from wagtail.models import Page, Workflow
 
 from accounts.models import User
-from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme
+from catalog import bulk_job
+from catalog.bulk import Asked
+from catalog.models import (
+    BulkChange,
+    BulkItem,
+    Course,
+    Institution,
+    Lesson,
+    Membership,
+    Place,
+    Teacher,
+    Theme,
+)
 from cms import setup
-from cms.models import CollectionIndexPage, CollectionPage
+from cms.models import CollectionIndexPage, CollectionPage, SavedView
 from media_pipeline.models import AssetState, Job, MediaAsset, MediaType, Package, TextTrack, Upload
 from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
 
@@ -51,6 +63,8 @@ class World:
     draft_page: CollectionPage
     term: Term
     rule: Rule
+    change: BulkChange
+    view: SavedView
 
 
 def build_house(code: str, name: str, mark: str, place: Place) -> House:
@@ -117,7 +131,13 @@ def world(db: Any) -> World:
     page = index.add_child(instance=CollectionPage(title=f"未发布专辑{MARK}", slug="draft-bmark77", live=False))
     page.save_revision(user=people[0])
     term, rule = teach_search(b)
-    return World(a, b, people[0], people[1], theme, place, page, term, rule)
+    change = bulk_job.begin(b.people["reviewer"], Asked(scalars={"language": MARKS[1]}), [b.courses[0].pk])
+    BulkItem.objects.update(state="left", reason="lacks", note=MARK)
+    BulkChange.objects.update(state="done")
+    view = SavedView.objects.create(
+        user=b.people["editor"], name=f"视图{MARK}", shared=True, institution=b.institution, query=f"q={MARK}"
+    )
+    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view)
 
 
 def teach_search(house: House) -> tuple[Term, Rule]:

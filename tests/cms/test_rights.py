@@ -9,7 +9,8 @@ from django.http import HttpResponse
 from django.test import Client
 from wagtail.models import Revision, TaskState, WorkflowState
 
-from catalog.models import Course, Institution, Lesson, Membership, Teacher
+from catalog.models import BulkChange, BulkItem, Course, Institution, Lesson, Membership, Teacher
+from cms.models import SavedView
 from media_pipeline.models import Job, MediaAsset, Package, TextTrack, Upload
 from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
 from tests.cms.conftest import MARKS, World
@@ -45,6 +46,9 @@ def watched() -> dict[str, list[tuple[Any, ...]]]:
         (AskedQuery, {}),
         (QueryCount, {}),
         (Gap, {}),
+        (BulkChange, {}),
+        (BulkItem, {}),
+        (SavedView, {}),
     ):
         rows[model.__name__] = list(model.objects.filter(**where).order_by("pk").values_list())
     return rows
@@ -160,6 +164,8 @@ def test_walk_meets_the_addresses_that_matter(world: World) -> None:
         assert f"assets:{name}" in walked
     for name in ("list", "add", "edit", "delete", "history", "usage"):
         assert {f"terms:{name}", f"rules:{name}"} <= walked
+    for name in ("bulk", "change", "change_way", "change_undo", "remove_view"):
+        assert f"courses:{name}" in walked
     assert {"wenlan_queries", "wenlan_wanted", "wenlan_why"} <= walked
     assert {"wagtail_bulk_action", "wagtailadmin_reports:site_history", "wenlan_pick"} <= walked
     assert len(walked) > 200

@@ -62,6 +62,8 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
     page = world.draft_page
     everywhere = {
         "pk": course.pk,
+        "change_id": world.change.pk,
+        "view_id": world.view.pk,
         "revision_id": revision,
         "revision_id_a": revision,
         "revision_id_b": "latest",

@@ -1,0 +1,191 @@
+"""Keeping many courses in order: selecting, changing, saved views."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from catalog import bulk_job
+from catalog.models import BulkChange, Course, Membership
+from cms.models import SavedView
+from tests.cms.conftest import World
+from tests.cms.test_rights import text_of
+
+
+@pytest.fixture
+def centre(world: World) -> Client:
+    client = Client()
+    client.force_login(world.central)
+    return client
+
+
+def many(world: World, count: int) -> None:
+    new = [
+        Course(institution=world.a.institution, title=f"甲新课{n}", slug=f"new-{n}", kind="audio", live=False)
+        for n in range(count)
+    ]
+    Course.objects.bulk_create(new)
+
+
+def finish(change: BulkChange) -> None:
+    while BulkChange.objects.get(pk=change.pk).state != "done":
+        bulk_job.run.call(change.pk)
+
+
+def start(client: Client, url: str, asked: dict[str, Any]) -> BulkChange:
+    seen = client.post(url, {**asked, "look": "1"})
+    numbers = seen.context["numbers"]
+    answer = client.post(url, {**asked, "start": numbers})
+    assert answer.status_code == 302, text_of(answer)
+    return BulkChange.objects.latest("pk")
+
+
+# Selecting and changing -----------------------------------------------------------------------------
+
+
+def test_everything_that_the_filters_leave_is_changed_and_nothing_else(world: World, centre: Client) -> None:
+    many(world, 50)
+    url = "/cms/courses/bulk/?kind=audio&id=all"
+    page = centre.get(url)
+    assert "50" in text_of(page)
+    change = start(centre, url, {"themes_how": "add", "themes": [world.theme.pk], "level": "starter"})
+    finish(change)
+    changed = Course.objects.filter(themes=world.theme, level="starter")
+    assert set(changed.values_list("kind", flat=True)) == {"audio"}
+    assert changed.count() == 50
+    body = text_of(centre.get(f"/cms/courses/changes/{change.pk}/"))
+    assert "已修改 50 门" in body
+    centre.post(f"/cms/courses/changes/{change.pk}/undo/")
+    finish(BulkChange.objects.latest("pk"))
+    assert not Course.objects.filter(themes=world.theme).exists()
+
+
+def test_button_below_the_list_leads_to_the_change(world: World, centre: Client) -> None:
+    assert "批量修改" in text_of(centre.get("/cms/courses/"))
+    answer = centre.get("/cms/bulk/catalog/course/change/?kind=audio&id=all&next=/cms/courses/")
+    assert answer.url == "/cms/courses/bulk/?kind=audio&id=all&next=/cms/courses/"
+
+
+def test_filters_that_are_not_understood_select_nothing(world: World, centre: Client) -> None:
+    assert centre.get("/cms/courses/bulk/?kind=nonsense&id=all").status_code == 404
+    centre.post("/cms/bulk/catalog/course/delete/?kind=nonsense&id=all")
+    assert Course.objects.count() == 6
+
+
+def test_deleting_everything_in_a_filtered_list_deletes_what_the_list_shows(world: World, centre: Client) -> None:
+    many(world, 3)
+    centre.post("/cms/bulk/catalog/course/delete/?kind=audio&id=all")
+    assert not Course.objects.filter(kind="audio").exists()
+    assert Course.objects.count() == 6
+
+
+def test_preview_says_what_stays_and_why(world: World, centre: Client) -> None:
+    many(world, 4)
+    Course.objects.filter(slug="new-0").update(level="starter")
+    page = centre.post("/cms/courses/bulk/?id=all", {"level": "starter", "look": "1"})
+    body = text_of(page)
+    assert "将修改 7 门；3 门不变" in body
+    assert "正在审核：2 门不变" in body
+    assert "已经是这样：1 门不变" in body
+    assert not BulkChange.objects.exclude(pk=world.change.pk).exists()
+
+
+def test_change_begins_only_when_the_numbers_seen_still_hold(world: World, centre: Client) -> None:
+    many(world, 4)
+    url, asked = "/cms/courses/bulk/?kind=audio&id=all", {"level": "starter"}
+    numbers = centre.post(url, {**asked, "look": "1"}).context["numbers"]
+    Course.objects.filter(slug="new-1").update(level="starter")
+    answer = centre.post(url, {**asked, "start": numbers})
+    assert "再看一次" in text_of(answer)
+    assert BulkChange.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "还没有选择要修改什么"),
+        ({"themes_how": "add"}, "请选择要添加的主题"),
+        ({"licence_until_how": "set", "licence_until": "2001-01-01"}, "已经过去"),
+        ({"language": "中文"}, "语言代码"),
+    ],
+)
+def test_form_says_what_is_wrong(world: World, centre: Client, asked: dict[str, Any], said: str) -> None:
+    body = text_of(centre.post("/cms/courses/bulk/?id=all", {**asked, "look": "1"}))
+    assert said in body
+    assert "将修改" not in body
+
+
+def test_uploader_changes_nothing(world: World) -> None:
+    assert world.a.client("uploader").get("/cms/courses/bulk/?id=all").status_code in {302, 403}
+
+
+def test_partner_follows_own_changes_only(world: World) -> None:
+    client = world.a.client("editor")
+    change = start(client, "/cms/courses/bulk/?id=all", {"level": "starter"})
+    assert client.get(f"/cms/courses/changes/{change.pk}/").status_code == 200
+    assert world.a.client("reviewer").get(f"/cms/courses/changes/{change.pk}/").status_code == 404
+    assert world.change.pk not in {row.pk for row, _ in client.get("/cms/courses/changes/").context["rows"]}
+
+
+def test_preview_of_many_courses_costs_a_constant_number_of_queries(world: World, centre: Client) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            centre.post("/cms/courses/bulk/?kind=audio&id=all", {"level": "starter", "look": "1"})
+        return len(seen)
+
+    many(world, 10)
+    cost()
+    few = cost()
+    more = [Course(institution=world.a.institution, title=f"多{n}", slug=f"m-{n}", kind="audio") for n in range(80)]
+    Course.objects.bulk_create(more)
+    assert cost() == few
+
+
+# Saved views ----------------------------------------------------------------------------------------
+
+
+def test_view_is_saved_shown_shared_and_removed(world: World) -> None:
+    editor, colleague = world.a.client("editor"), world.a.client("reviewer")
+    share = {"share": world.a.institution.code}
+    editor.post("/cms/courses/views/", {"name": "音频", "query": "?kind=audio&p=2&q=", **share})
+    view = SavedView.objects.get(name="音频")
+    assert view.query == "kind=audio"
+    for client in (editor, colleague):
+        body = text_of(client.get("/cms/courses/?kind=audio"))
+        assert 'href="/cms/courses/?kind=audio" aria-current="true"' in body
+    assert "音频" not in [view.name for view, *_ in world.b.client("editor").get("/cms/courses/").context["saved_views"]]
+    assert colleague.post(f"/cms/courses/views/{view.pk}/remove/").status_code == 404
+    editor.post(f"/cms/courses/views/{view.pk}/remove/")
+    assert not SavedView.objects.filter(pk=view.pk).exists()
+
+
+def test_view_is_shared_with_own_institutions_only(world: World) -> None:
+    client = world.a.client("editor")
+    client.post("/cms/courses/views/", {"name": "x", "query": "", "share": world.b.institution.code})
+    client.post("/cms/courses/views/", {"name": "y", "query": "", "share": "centre"})
+    assert not SavedView.objects.filter(name__in="xy", shared=True).exists()
+
+
+def test_same_name_replaces_a_view(world: World, centre: Client) -> None:
+    for query in ("kind=audio", "kind=video"):
+        centre.post("/cms/courses/views/", {"name": "一个", "query": query})
+    assert SavedView.objects.get(name="一个").query == "kind=video"
+
+
+# Filters --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("narrowed", ["theme={theme}", "place=33", "place=浙江", "teacher=甲老师", "licence=cc-by"])
+def test_course_filter_finds_what_it_names(world: World, centre: Client, narrowed: str) -> None:
+    course = Course.objects.get(pk=world.a.courses[0].pk)
+    course.themes.set([world.theme])
+    course.places.set([world.place])
+    course.licence = "cc-by"
+    course.save()
+    Course.objects.exclude(pk=course.pk).first().teachers.clear()
+    Membership.objects.all().delete()
+    Course.teachers.through.objects.exclude(course=course).delete()
+    found = centre.get(f"/cms/courses/?{narrowed.format(theme=world.theme.pk)}").context["object_list"]
+    assert list(found) == [course]
