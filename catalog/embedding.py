@@ -18,7 +18,7 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from catalog import addresses, course_page
+from catalog import addresses, course_page, merging
 from catalog.addresses import absolute
 from catalog.course_page import CoursePage
 from catalog.kinds import Kind
@@ -121,7 +121,11 @@ def _height(page: CoursePage) -> int:
 def _page(slug: str, number: int | None, start: int = 0) -> CoursePage:
     """Raises Http404 for what is not there for everyone."""
     public = Course.objects.public().select_related("institution", "cover").prefetch_related("themes")
-    return course_page.build(get_object_or_404(public, slug=slug), number=number, start=start)
+    course = public.filter(slug=slug).first()
+    if course is None:
+        slug, number = merging.moved_to(slug, number) or (slug, number)
+        course = get_object_or_404(public, slug=slug)
+    return course_page.build(course, number=number, start=start)
 
 
 def _page_of(url: str, host: str) -> CoursePage | None:

@@ -471,9 +471,10 @@ class Lesson(Orderable):
 
 
 def free_slug(slug: str) -> str:
-    """``slug`` with a number behind it where a course has it already. One query."""
+    """``slug`` with a number behind it where a course has it already or had it. One query."""
     taken = Course.objects.filter(slug__startswith=slug).values_list("slug", flat=True)
-    return numbered(slug, set(taken))
+    former = FormerAddress.objects.filter(slug__startswith=slug).values_list("slug", flat=True)
+    return numbered(slug, set(taken.order_by().union(former)))
 
 
 def make_slug(title: str) -> str:

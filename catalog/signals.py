@@ -13,3 +13,7 @@ change, with ``course: Course``; for the catalogue itself, which answers with ``
 import_ended = Signal()
 """A command has imported a table, and all of it is committed. Whoever keeps something made from courses brings it up to
 date before the command ends, so that nothing depends on a worker that may not run."""
+
+lessons_merged = Signal()
+"""A course is about to be merged into another. Sent inside the transaction, before the first is deleted, with
+``kept: Course``, ``gone: Course`` and ``lessons: dict[int, int]``: lessons that go → the lessons that stay instead."""

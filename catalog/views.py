@@ -8,13 +8,13 @@ from collections.abc import Callable
 from django.contrib.syndication.views import Feed
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from catalog import addresses, course_page, embedding
+from catalog import addresses, course_page, embedding, merging
 from catalog.models import Course, Institution, Place, Theme
 from catalog.patterns import MOTIFS, SEEDS, svg
 from catalog.structured import structured
@@ -27,12 +27,10 @@ LONGEST_WORDS = 60
 @require_safe
 def course(request: HttpRequest, slug: str, number: int | None = None) -> HttpResponse:
     """A course with its first lesson open, or with lesson ``number``."""
-    found = get_object_or_404(
-        Course.objects.public()
-        .select_related("institution", "institution__place", "cover")
-        .prefetch_related("themes", "places", "teachers"),
-        slug=slug,
-    )
+    courses = Course.objects.public().select_related("institution", "institution__place", "cover")
+    found = courses.prefetch_related("themes", "places", "teachers").filter(slug=slug).first()
+    if found is None:
+        return _moved(slug, number)
     page = course_page.build(
         found, number=number, page=_page_number(request), start=addresses.start(request.GET.get("t", ""))
     )
@@ -48,6 +46,16 @@ def course(request: HttpRequest, slug: str, number: int | None = None) -> HttpRe
         "kind_template": page.kind_template,
     }
     return render(request, "catalog/course.html", context)
+
+
+def _moved(slug: str, number: int | None) -> HttpResponse:
+    """To where a course was merged into. Raises Http404 when nothing ever stood here, or it is not public."""
+    now = merging.moved_to(slug, number)
+    if now is None:
+        raise Http404
+    course_slug, lesson = now
+    where = ["lesson", course_slug, lesson] if lesson else ["course", course_slug]
+    return redirect(*where, permanent=True)
 
 
 def _page_number(request: HttpRequest) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 from wagtail import hooks
 from wagtail.log_actions import LogFormatter
 
-from catalog import bulk_job
+from catalog import bulk_job, merging
 
 
 @hooks.register("register_log_actions")
@@ -16,3 +16,10 @@ def register_log_actions(actions: Any) -> None:
 
         def format_message(self, log_entry: Any) -> str:
             return f"批量修改（第 {log_entry.data['change']} 次）"
+
+    @actions.register_action(merging.ACTION)
+    class MergeFormatter(LogFormatter):
+        label = "合并"
+
+        def format_message(self, log_entry: Any) -> str:
+            return f"并入《{log_entry.data['title']}》"

@@ -33,6 +33,7 @@ OPEN_NAMES = frozenset(
         "wenlan_reviews",
         "wenlan_guides",
         "wenlan_guide",
+        "wenlan_quality",
     }
 )
 """Addresses about the person only, or that look at rights item by item."""

@@ -53,8 +53,8 @@ def shown(request: HttpRequest) -> dict[str, Any]:
 
 @require_POST
 def save(request: HttpRequest) -> HttpResponse:
-    """Keeps ``query`` under ``name``; the same name again replaces it. ``share``: nothing, ``centre``, or the code of an
-    institution."""
+    """Keeps ``query`` under ``name``; the same name again replaces it. ``share``: nothing, ``centre``, or an
+    institution's code."""
     name, query = request.POST.get("name", "").strip()[:40], normal(request.POST.get("query", ""))
     listing = f"{reverse('courses:list')}?{query}"
     if not name:
@@ -68,7 +68,7 @@ def save(request: HttpRequest) -> HttpResponse:
     institution = _institutions(request.user).filter(code=share).first()
     shared = institution is not None or (share == "centre" and policy.is_central(request.user))
     kept = {"query": query[:2000], "institution": institution, "shared": shared}
-    SavedView.objects.update_or_create(user_id=request.user.pk, name=name, defaults=kept)
+    SavedView.objects.update_or_create(user_id=request.user.pk or 0, name=name, defaults=kept)
     messages.success(request, f"视图“{name}”已存，在列表上方。")
     return redirect(listing)
 

@@ -16,7 +16,7 @@ from wagtail.snippets.views.snippets import CreateView, IndexView, SnippetViewSe
 from catalog import policy
 from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme
 from catalog.quality import in_review
-from cms import bulk_desk, saved_views
+from cms import bulk_desk, merge_desk, saved_views
 from cms.filters import CourseFilterSet
 from cms.forms import (
     CourseForm,
@@ -209,7 +209,7 @@ class CourseViewSet(ScopedSnippetViewSet):
     edit_handler = ObjectList(COURSE_PANELS, base_form_class=CourseForm)
 
     def extra_urlpatterns(self) -> list[URLPattern]:
-        return [*bulk_desk.urlpatterns, *saved_views.urlpatterns]
+        return [*bulk_desk.urlpatterns, *merge_desk.urlpatterns, *saved_views.urlpatterns]
 
 
 # What courses are ordered by ------------------------------------------------------------------------

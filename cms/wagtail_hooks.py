@@ -17,9 +17,10 @@ from wagtail.admin.views.home import (
 from wagtail.snippets.models import register_snippet
 
 from catalog import policy
-from cms import desk, guides, search_desk, viewsets, waiting
+from cms import desk, guides, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
+from cms.merge_desk import MergeAction
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
 
@@ -48,6 +49,7 @@ def register_urls() -> list[URLPattern]:
         path("guide/", guides.guide, name="wenlan_guides"),
         path("guide/<slug:name>/", guides.guide, name="wenlan_guide"),
         path("pick/<slug:source>/", desk.pick, name="wenlan_pick"),
+        path("quality/", quality.quality, name="wenlan_quality"),
         path("search/queries/", search_desk.queries, name="wenlan_queries"),
         path("search/wanted/", search_desk.wanted, name="wenlan_wanted"),
         path("search/why/", search_desk.why, name="wenlan_why"),
@@ -60,6 +62,7 @@ class Delete(ScopedDelete):
 
 
 hooks.register("register_bulk_action", BulkChangeAction, order=10)
+hooks.register("register_bulk_action", MergeAction, order=20)
 
 
 # Menus ----------------------------------------------------------------------------------------------
@@ -73,6 +76,11 @@ class UploadMenuItem(MenuItem):
 @hooks.register("register_admin_menu_item")
 def upload_menu_item() -> MenuItem:
     return UploadMenuItem("上传", reverse("wenlan_upload"), name="upload", icon_name="upload", order=120)
+
+
+@hooks.register("register_admin_menu_item")
+def quality_menu_item() -> MenuItem:
+    return MenuItem("质量", reverse("wenlan_quality"), name="quality", icon_name="check", order=135)
 
 
 class CentralMenuItem(MenuItem):
@@ -112,7 +120,7 @@ def guides_menu_item() -> MenuItem:
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}
 FOR_NOBODY = {"snippets", "help"}
-FOR_PARTNERS = {"courses", "upload", "assets", "teachers", "guides"}
+FOR_PARTNERS = {"courses", "upload", "assets", "teachers", "quality", "guides"}
 
 
 @hooks.register("construct_main_menu")

@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class LearningConfig(AppConfig):
     name = "learning"
     verbose_name = "学习"
+
+    def ready(self) -> None:
+        from learning import receivers  # noqa: F401

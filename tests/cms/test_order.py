@@ -1,15 +1,18 @@
 """Keeping many courses in order: selecting, changing, saved views."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from catalog import bulk_job
-from catalog.models import BulkChange, Course, Membership
+from catalog.models import BulkChange, Course, Lesson, Membership
 from cms.models import SavedView
+from media_pipeline.models import MediaAsset
 from tests.cms.conftest import World
 from tests.cms.test_rights import text_of
 
@@ -155,7 +158,9 @@ def test_view_is_saved_shown_shared_and_removed(world: World) -> None:
     for client in (editor, colleague):
         body = text_of(client.get("/cms/courses/?kind=audio"))
         assert 'href="/cms/courses/?kind=audio" aria-current="true"' in body
-    assert "音频" not in [view.name for view, *_ in world.b.client("editor").get("/cms/courses/").context["saved_views"]]
+    assert "音频" not in [
+        view.name for view, *_ in world.b.client("editor").get("/cms/courses/").context["saved_views"]
+    ]
     assert colleague.post(f"/cms/courses/views/{view.pk}/remove/").status_code == 404
     editor.post(f"/cms/courses/views/{view.pk}/remove/")
     assert not SavedView.objects.filter(pk=view.pk).exists()
@@ -189,3 +194,94 @@ def test_course_filter_finds_what_it_names(world: World, centre: Client, narrowe
     Course.teachers.through.objects.exclude(course=course).delete()
     found = centre.get(f"/cms/courses/?{narrowed.format(theme=world.theme.pk)}").context["object_list"]
     assert list(found) == [course]
+
+
+# Quality --------------------------------------------------------------------------------------------
+
+
+def counts(client: Client) -> dict[str, int]:
+    context = client.get("/cms/quality/").context
+    return {row.label: row.count for row in (*context["courses"], *context["files"])}
+
+
+def test_quality_counts_what_the_linked_list_shows(world: World, centre: Client) -> None:
+    course, twin, third = (Course.objects.get(pk=one.pk) for one in world.a.courses)
+    course.places.set([world.place])
+    course.save()
+    twin.title = "甲课程0。"
+    twin.save()
+    Course.objects.filter(pk=third.pk).update(licence_until=timezone.localdate() + timedelta(days=3))
+    MediaAsset.objects.filter(pk__in=[world.a.assets[0].pk, world.b.assets[0].pk]).update(sha256="f" * 64)
+    MediaAsset.objects.filter(pk=world.a.assets[1].pk).update(created_at=timezone.now() - timedelta(days=1))
+    lesson = third.lessons.get()
+    Lesson.objects.filter(pk=lesson.pk).update(asset=world.a.assets[2])
+    expected = {
+        "same-title": 2, "licence-soon": 1, "no-place": 5, "no-theme": 6, "no-captions": 1, "no-cover": 0,
+        "failed-media": 1, "same-file": 5, "in-review": 2, "licence-over": 0, "dead-link": 0, "slow-media": 0,
+    }  # fmt: skip
+    Course.objects.filter(pk=course.pk).update(has_captions=False)
+    rows = {row.url: row.count for row in centre.get("/cms/quality/").context["courses"]}
+    for name, number in expected.items():
+        url = f"/cms/courses/?problem={name}"
+        shown = list(centre.get(url).context["object_list"])
+        assert len(shown) == rows[url], name
+        if name not in {"no-cover", "no-captions", "same-title"}:
+            assert rows[url] == number, name
+    assert {course, twin} == set(centre.get("/cms/courses/?problem=same-title").context["object_list"])
+
+
+def test_quality_of_a_partner_knows_nothing_of_others(world: World) -> None:
+    """The same file and the same title elsewhere make none of one's own a second one."""
+    MediaAsset.objects.filter(pk__in=[world.a.assets[0].pk, world.b.assets[0].pk]).update(sha256="f" * 64)
+    Course.objects.filter(pk__in=[world.a.courses[0].pk, world.b.courses[0].pk]).update(sort_key="tong ming")
+    found = counts(world.a.client("editor"))
+    assert (found["标题几乎相同"], found["文件重复上传"], found["重复上传"]) == (0, 0, 0)
+    assert found["没有主题"] == 3
+    assert "没有结果的搜索" not in text_of(world.a.client("editor").get("/cms/quality/"))
+
+
+def test_quality_costs_the_same_with_more_rows(world: World, centre: Client) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert centre.get("/cms/quality/").status_code == 200
+        return len(seen)
+
+    cost()
+    few = cost()
+    many(world, 60)
+    assert cost() == few
+
+
+def test_selection_by_problem_is_changed_and_leaves_the_list(world: World, centre: Client) -> None:
+    finish(start(centre, "/cms/courses/bulk/?problem=no-theme&id=all", {"themes_how": "add", "themes": world.theme.pk}))
+    left = centre.get("/cms/courses/?problem=no-theme").context["object_list"]
+    assert {course.pk for course in left} == {world.a.waiting.pk, world.b.waiting.pk}
+
+
+# Merging --------------------------------------------------------------------------------------------
+
+
+def test_two_selected_courses_are_merged(world: World) -> None:
+    client = world.a.client("editor")
+    first, _waiting, other = world.a.courses
+    url = f"/cms/courses/merge/?id={first.pk}&id={other.pk}"
+    assert first.title in text_of(client.get(url))
+    answer = client.post(url, {"keep": first.pk})
+    assert answer.url == f"/cms/courses/edit/{first.pk}/"
+    assert not Course.objects.filter(pk=other.pk).exists()
+
+
+def test_merge_takes_two_and_says_why_it_refuses(world: World) -> None:
+    client = world.a.client("editor")
+    first, waiting, _other = world.a.courses
+    assert client.get("/cms/courses/merge/?id=all").url == "/cms/courses/"
+    body = text_of(client.post(f"/cms/courses/merge/?id={first.pk}&id={waiting.pk}", {"keep": first.pk}))
+    assert "正在审核" in body
+    assert Course.objects.count() == 6
+
+
+def test_courses_of_others_are_not_merged(world: World) -> None:
+    client = world.a.client("editor")
+    url = f"/cms/courses/merge/?id={world.a.courses[0].pk}&id={world.b.courses[0].pk}"
+    client.post(url, {"keep": world.a.courses[0].pk})
+    assert Course.objects.count() == 6
