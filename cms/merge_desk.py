@@ -1,18 +1,20 @@
 """Two courses that are one: which of them stays, what it gets, and then it is done."""
 
 from django.contrib import messages
+from django.contrib.contenttypes.models import ContentType
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods
-from wagtail.models import ReferenceIndex
+from wagtail.models import Page, ReferenceIndex
 from wagtail.snippets.bulk_actions.snippet_bulk_action import SnippetBulkAction
 
 from catalog import merging
 from catalog.errors import CatalogueError
 from catalog.models import Course
 from cms.scoping import chosen
+from search.models import Rule
 
 
 class MergeAction(SnippetBulkAction):
@@ -48,10 +50,16 @@ def merge(request: HttpRequest) -> HttpResponse:
             return answer
     context = {
         "header_title": "合并两门课程",
-        "pair": [(course, ReferenceIndex.get_references_to(course).count()) for course in pair],
+        "pair": [(course, _uses(course)) for course in pair],
         "most": max(pair, key=lambda course: (course.live, course.views, -course.pk)),
     }
     return TemplateResponse(request, "cms/desk/merge.html", context)
+
+
+def _uses(course: Course) -> int:
+    """How many times editors put it on pages and into rules of the search: what they will have to replace."""
+    places = ContentType.objects.get_for_models(Page, Rule).values()
+    return ReferenceIndex.get_references_to(course).filter(base_content_type__in=places).count()
 
 
 def _merge(request: HttpRequest, kept: Course, gone: Course) -> HttpResponse | None:
