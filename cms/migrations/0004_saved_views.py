@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0002_order'),
-        ('cms', '0002_exhibition_blocks'),
+        ('catalog', '0003_order'),
+        ('cms', '0003_rows_by_words'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
