@@ -17,7 +17,8 @@ from wagtail.admin.views.home import (
 from wagtail.snippets.models import register_snippet
 
 from catalog import policy
-from cms import desk, guides, quality, search_desk, viewsets, waiting
+from catalog.models import Course
+from cms import desk, guides, imports, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
 from cms.merge_desk import MergeAction
@@ -45,6 +46,7 @@ def register_viewsets() -> list[Any]:
 def register_urls() -> list[URLPattern]:
     return [
         path("upload/", desk.upload, name="wenlan_upload"),
+        *imports.urlpatterns,
         path("reviews/", waiting.reviews, name="wenlan_reviews"),
         path("guide/", guides.guide, name="wenlan_guides"),
         path("guide/<slug:name>/", guides.guide, name="wenlan_guide"),
@@ -81,6 +83,16 @@ def upload_menu_item() -> MenuItem:
 @hooks.register("register_admin_menu_item")
 def quality_menu_item() -> MenuItem:
     return MenuItem("质量", reverse("wenlan_quality"), name="quality", icon_name="check", order=135)
+
+
+class ImportMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return policy.may_somewhere(request.user, "add", Course)
+
+
+@hooks.register("register_admin_menu_item")
+def imports_menu_item() -> MenuItem:
+    return ImportMenuItem("导入", reverse("wenlan_imports"), name="imports", icon_name="table", order=125)
 
 
 class CentralMenuItem(MenuItem):
@@ -120,7 +132,7 @@ def guides_menu_item() -> MenuItem:
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}
 FOR_NOBODY = {"snippets", "help"}
-FOR_PARTNERS = {"courses", "upload", "assets", "teachers", "quality", "guides"}
+FOR_PARTNERS = {"courses", "upload", "imports", "assets", "teachers", "quality", "guides"}
 
 
 @hooks.register("construct_main_menu")

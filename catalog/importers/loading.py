@@ -101,6 +101,8 @@ class Import:
                 fates = [*rejected, *self._store(ready, report)]
                 told = [replace(fate, problems=fate.problems or warned.get(fate.row, ())) for fate in fates]
                 self.tell(sorted(told, key=lambda fate: fate.row))
+            if not told:
+                continue
             for fate in told:
                 if fate.kind == "rejected":
                     report.rejected_rows += 1

@@ -12,8 +12,8 @@ mimetypes.knownfiles = []  # read when openpyxl is imported; in here they are ou
 from openpyxl import load_workbook  # noqa: E402
 from openpyxl.utils.exceptions import InvalidFileException  # noqa: E402
 
-from media_pipeline.errors import Refused
-from media_pipeline.product import Report
+from media_pipeline.errors import Refused  # noqa: E402
+from media_pipeline.product import Report  # noqa: E402
 
 MAX_ROWS, MAX_COLUMNS = 200_000, 200
 

@@ -24,7 +24,7 @@ from catalog.models import (
     Theme,
 )
 from cms import setup
-from cms.models import CollectionIndexPage, CollectionPage, SavedView
+from cms.models import CollectionIndexPage, CollectionPage, ImportedRow, ImportRun, SavedView
 from media_pipeline.models import AssetState, Job, MediaAsset, MediaType, Package, TextTrack, Upload
 from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
 
@@ -65,6 +65,7 @@ class World:
     rule: Rule
     change: BulkChange
     view: SavedView
+    run: ImportRun
 
 
 def build_house(code: str, name: str, mark: str, place: Place) -> House:
@@ -137,7 +138,11 @@ def world(db: Any) -> World:
     view = SavedView.objects.create(
         user=b.people["editor"], name=f"视图{MARK}", shared=True, institution=b.institution, query=f"q={MARK}"
     )
-    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view)
+    run = ImportRun.objects.create(
+        user=b.people["editor"], institution=b.institution, filename=f"{MARK}.csv", content=MARK.encode(), state="done"
+    )
+    ImportedRow.objects.create(run=run, row=2, fate="rejected", external_id=MARK, title=MARK)
+    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, run)
 
 
 def teach_search(house: House) -> tuple[Term, Rule]:

@@ -14,8 +14,9 @@ MANY = 240
 COURSES = f"""
 from catalog.models import Course, Institution
 house = Institution.objects.filter(courses__isnull=False).first()
-new = [Course(institution=house, title=f"染布工坊{{n:03}}", slug=f"order-{{n}}", kind="reading", sort_key=f"order {{n}}",
-              description="布要先泡透。", live=False, has_unpublished_changes=True) for n in range({MANY})]
+new = [Course(institution=house, title=f"染布工坊{{n:03}}", slug=f"order-{{n}}", kind="reading",
+              sort_key=f"order {{n}}", description="布要先泡透。", live=False, has_unpublished_changes=True)
+       for n in range({MANY})]
 Course.objects.bulk_create(new)
 for title in ("灶台边的酱菜", "灶台边的酱菜。"):
     Course.objects.create(institution=house, title=title, kind="reading", description="先晒后腌。", live=False)
