@@ -31,6 +31,8 @@ OPEN_NAMES = frozenset(
         "wenlan_upload",
         "wenlan_pick",
         "wenlan_reviews",
+        "wenlan_figures",
+        "wenlan_figures_course",
         "wenlan_imports",
         "wenlan_import",
         "wenlan_import_way",

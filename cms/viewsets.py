@@ -1,8 +1,10 @@
 """The desk's lists and forms. Every viewset begins with ``Scoped``."""
 
+from io import BytesIO
 from typing import Any
 
 from django import forms
+from django.http import HttpResponse
 from django.urls import URLPattern
 from django.utils.html import format_html
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList, PublishingPanel
@@ -14,6 +16,7 @@ from wagtail.snippets.views.chooser import SnippetChooserViewSet
 from wagtail.snippets.views.snippets import CreateView, IndexView, SnippetViewSet
 
 from catalog import policy
+from catalog.exporters import WRITERS, records
 from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme
 from catalog.quality import in_review
 from cms import bulk_desk, merge_desk, saved_views
@@ -28,6 +31,7 @@ from cms.forms import (
     TermForm,
     ThemeForm,
 )
+from cms.imports import download
 from cms.scoping import Scoped, ScopedChooserWidget, ScopedForm, ScopedSnippetWidget
 from cms.widgets import Picker
 from media_pipeline.models import MediaAsset
@@ -178,6 +182,12 @@ class CourseIndexView(IndexView):
         # everything that the filters leave can be chosen, on however many pages it stands
         return {**context, "whole": {"has_other_pages": True}}
 
+    def as_spreadsheet(self, queryset: Any, spreadsheet_format: str) -> HttpResponse:
+        """What the filters leave, in the columns of an import, so that it can be edited and brought back."""
+        out = BytesIO()
+        WRITERS[f".{spreadsheet_format}"](records(Course.objects.filter(pk__in=queryset.order_by().values("pk"))), out)
+        return download(out.getvalue(), f"{self.get_filename()}.{spreadsheet_format}")
+
     def get_base_queryset(self) -> Any:
         courses = super().get_base_queryset().select_related("institution", "latest_revision")
         return courses.annotate(in_review=in_review())
@@ -202,7 +212,7 @@ class CourseViewSet(ScopedSnippetViewSet):
     ]
     filterset_class = CourseFilterSet
     index_template_name = "cms/desk/courses.html"
-    list_export = ["title", "institution.name", "kind", "live", "slug", "language", "licence", "licence_until"]
+    list_export = ["title"]
     export_filename = "courses"
     index_view_class = CourseIndexView
     add_view_class = CourseCreateView

@@ -18,7 +18,7 @@ from wagtail.snippets.models import register_snippet
 
 from catalog import policy
 from catalog.models import Course
-from cms import desk, guides, imports, quality, search_desk, viewsets, waiting
+from cms import desk, figures, guides, imports, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
 from cms.merge_desk import MergeAction
@@ -47,6 +47,7 @@ def register_urls() -> list[URLPattern]:
     return [
         path("upload/", desk.upload, name="wenlan_upload"),
         *imports.urlpatterns,
+        *figures.urlpatterns,
         path("reviews/", waiting.reviews, name="wenlan_reviews"),
         path("guide/", guides.guide, name="wenlan_guides"),
         path("guide/<slug:name>/", guides.guide, name="wenlan_guide"),
@@ -95,6 +96,11 @@ def imports_menu_item() -> MenuItem:
     return ImportMenuItem("导入", reverse("wenlan_imports"), name="imports", icon_name="table", order=125)
 
 
+@hooks.register("register_admin_menu_item")
+def figures_menu_item() -> MenuItem:
+    return MenuItem("统计", reverse("wenlan_figures"), name="figures", icon_name="order", order=260)
+
+
 class CentralMenuItem(MenuItem):
     def is_shown(self, request: HttpRequest) -> bool:
         return policy.is_central(request.user)
@@ -132,7 +138,7 @@ def guides_menu_item() -> MenuItem:
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}
 FOR_NOBODY = {"snippets", "help"}
-FOR_PARTNERS = {"courses", "upload", "imports", "assets", "teachers", "quality", "guides"}
+FOR_PARTNERS = {"courses", "upload", "imports", "assets", "teachers", "quality", "figures", "guides"}
 
 
 @hooks.register("construct_main_menu")

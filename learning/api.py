@@ -11,8 +11,8 @@ from pydantic import AwareDatetime, Field
 
 from catalog.covers import prepare
 from catalog.models import Course, Lesson
-from learning import shelf
-from learning.models import Progress
+from learning import plays, shelf
+from learning.models import PARTS, Progress
 from media_pipeline.access import media_url
 
 router = Router(auth=django_auth, tags=["shelf"])
@@ -88,6 +88,26 @@ class Brought(Schema):
 
     changed: int
     left: list[int]
+
+
+class PlayIn(Schema):
+    """What one play has watched so far. ``number``: 32 hex digits, new for every page. ``seconds`` watched at least
+    once; ``parts``: which twentieths of the lesson were heard, one bit each, the first the lowest."""
+
+    number: str = Field(pattern=r"^[0-9a-f]{32}$")
+    lesson: int
+    seconds: int = Field(ge=0, le=int(LONGEST))
+    parts: int = Field(ge=0, lt=1 << PARTS)
+
+
+@router.post("/plays", response={204: None}, auth=None)
+def tell_play(request: HttpRequest, play: PlayIn) -> tuple[int, None]:
+    """Counts how a public lesson is watched, without saying by whom. Telling the same again changes nothing; robots are
+    not counted."""
+    lesson = _lesson(play.lesson)
+    if not plays.is_robot(request.headers.get("User-Agent", "")):
+        plays.hear(play.number, lesson, play.seconds, play.parts)
+    return 204, None
 
 
 @router.get("/progress", response=Shelf)

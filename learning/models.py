@@ -38,3 +38,50 @@ class Favourite(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.course_id}"
+
+
+# Figures --------------------------------------------------------------------------------------------
+
+PARTS = 20
+"""Equal parts of a film or sound; which of them a play has heard is kept as one bit each."""
+
+
+class Play(models.Model):
+    """One time that a page played a lesson, under a number that lives as long as the page and names nobody.
+    ``seconds`` that were watched at least once, ``parts`` as bits, the first the lowest. ``counted_…`` is what the
+    month has already. Gone after two days: see ``learning.plays``."""
+
+    number = models.CharField(max_length=32, primary_key=True)
+    lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="+")
+    month = models.DateField()
+    seconds = models.PositiveIntegerField(default=0)
+    parts = models.PositiveIntegerField(default=0)
+    counted_seconds = models.PositiveIntegerField(default=0)
+    counted_parts = models.PositiveIntegerField(default=0)
+    open = models.BooleanField(default=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["open", "seen_at"], name="play_open")]
+
+    def __str__(self) -> str:
+        return f"{self.lesson_id} {self.seconds}"
+
+
+class LessonMonth(models.Model):
+    """How a lesson was watched in a month: ``plays``, ``finished`` ones, ``seconds`` in all, and how many plays heard
+    each of the ``PARTS``."""
+
+    lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="months")
+    month = models.DateField(help_text="Its first day.")
+    plays = models.PositiveIntegerField(default=0)
+    finished = models.PositiveIntegerField(default=0)
+    seconds = models.PositiveBigIntegerField(default=0)
+    parts = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["lesson", "month"], name="lesson_month_once")]
+        indexes = [models.Index(fields=["month"], name="lesson_month_by_month")]
+
+    def __str__(self) -> str:
+        return f"{self.lesson_id} {self.month:%Y-%m} {self.plays}"

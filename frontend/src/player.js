@@ -4,6 +4,7 @@ import { captions } from "./lib/captions.js";
 import { source } from "./lib/engine.js";
 import { lines } from "./lib/lines.js";
 import { read, write } from "./lib/memory.js";
+import { counted } from "./lib/plays.js";
 import { clock, find, fromAccount, keep, tell } from "./lib/progress.js";
 import { wave } from "./lib/wave.js";
 
@@ -123,6 +124,7 @@ function remember(last = false) {
   }
 }
 video.addEventListener("timeupdate", () => remember());
+counted(video, data.lesson);
 video.addEventListener("pause", () => remember(true));
 video.addEventListener("ended", () => {
   remember(true);

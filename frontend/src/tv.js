@@ -4,6 +4,7 @@ import { captions } from "./lib/captions.js";
 import { element } from "./lib/cards.js";
 import { source } from "./lib/engine.js";
 import { favourite, favourites } from "./lib/favourites.js";
+import { counted } from "./lib/plays.js";
 import { clock, everywhere, find, forget, keep, tell } from "./lib/progress.js";
 import { focus, nearest, targets } from "./lib/space.js";
 import { plates } from "./lib/viewer.js";
@@ -224,6 +225,7 @@ async function startPlayer() {
     position: Math.floor(video.currentTime), duration: video.duration || data.duration, restarted,
     finished: video.ended || (video.duration > 60 && video.currentTime > video.duration - 15),
   });
+  counted(video, data.lesson);
   let reported = Date.now();
   const remember = (last) => {
     if (!video.played.length) return;

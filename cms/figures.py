@@ -1,0 +1,115 @@
+"""Figures of the own courses in the desk: how often, how long and how far they are watched."""
+
+import csv
+from io import StringIO
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from catalog import policy
+from catalog.models import Course
+from learning import figures
+from learning.figures import BY, SUMS, Figures, Period
+
+PAGE = 50
+EXPORTED = 100_000
+WIDTH, HEIGHT = 720, 160
+"""Of the pictures, in pixels of their own; they grow with the page."""
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """``?from=2026-01&to=2026-06``, ``institution`` (code), ``by``, ``sort``; ``export=csv`` is the whole table."""
+    period = Period.of(request.GET.get("from", ""), request.GET.get("to", ""))
+    own = policy.institutions_of(request.user)
+    chosen = own.filter(code=request.GET.get("institution", "")).first()
+    courses = Course.objects.under(chosen) if chosen else Course.objects.all()
+    rows = figures.within(policy.scope(courses, request.user), period)
+    by = request.GET.get("by", "course")
+    by = by if by in BY else "course"
+    sort = request.GET.get("sort", "plays")
+    table = figures.grouped(rows, by, sort)
+    if request.GET.get("export") == "csv":
+        return _csv([Figures(**row) for row in table[:EXPORTED]], BY[by][0], period)
+    page = Paginator(table, PAGE).get_page(request.GET.get("p"))
+    months = figures.by_month(rows, period)
+    context = {
+        "header_title": "统计",
+        "period": period,
+        "total": figures.total(rows),
+        "months": months,
+        "bars": bars([month.plays for month in months]),
+        "by": by,
+        "ways": [(name, label) for name, (label, _key, _name) in BY.items()],
+        "sort": sort if sort in SUMS else "plays",
+        "sorts": [("plays", "播放"), ("seconds", "时长"), ("finished", "看完")],
+        "page_obj": page,
+        "rows": [Figures(**row) for row in page],
+        "institutions": own.order_by("path")[:500],
+        "institution": chosen,
+    }
+    return TemplateResponse(request, "cms/desk/figures.html", context)
+
+
+@require_safe
+def course(request: HttpRequest, course_id: int) -> HttpResponse:
+    """One course: its months, its lessons, and what part of each is still watched."""
+    own = policy.scope(Course.objects.select_related("institution"), request.user)
+    found: Course = get_object_or_404(own, pk=course_id)
+    period = Period.of(request.GET.get("from", ""), request.GET.get("to", ""))
+    rows = figures.within(Course.objects.filter(pk=found.pk), period)
+    months = figures.by_month(rows, period)
+    context = {
+        "header_title": found.title,
+        "course": found,
+        "period": period,
+        "total": figures.total(rows),
+        "months": months,
+        "bars": bars([month.plays for month in months]),
+        "lessons": [(lesson, one, curve(heard), heard) for lesson, one, heard in figures.of_lessons(found, period)],
+    }
+    return TemplateResponse(request, "cms/desk/figures_course.html", context)
+
+
+def bars(values: list[int]) -> list[dict[str, float]]:
+    """Rectangles of a bar chart in a box of ``WIDTH`` × ``HEIGHT``."""
+    most, wide = max([*values, 1]), WIDTH / max(len(values), 1)
+    return [
+        {"x": round(n * wide + wide * 0.15, 1), "width": round(wide * 0.7, 1), "y": round(HEIGHT * (1 - v / most), 1),
+         "height": round(HEIGHT * v / most, 1)}
+        for n, v in enumerate(values)
+    ]  # fmt: skip
+
+
+def curve(shares: list[float]) -> str:
+    """Points of a line through shares, in a box of ``WIDTH`` × ``HEIGHT``; "" without a play."""
+    step = WIDTH / max(len(shares) - 1, 1)
+    return " ".join(f"{n * step:.1f},{HEIGHT * (1 - min(share, 1)):.1f}" for n, share in enumerate(shares))
+
+
+def _csv(rows: list[Figures], label: str, period: Period) -> HttpResponse:
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow([label, "播放（次）", "时长（小时）", "看完（次）", "看完率"])
+    for row in rows:
+        writer.writerow([_text(row.label), row.plays, row.hours, row.finished, f"{row.finish:.3f}"])
+    filename = f"统计-{label}-{period.first:%Y%m}-{period.last:%Y%m}.csv"
+    headers: dict[str, Any] = {"Content-Disposition": content_disposition_header(True, filename) or ""}
+    return HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _text(label: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{label}" if label[:1] in "=+-@\t\r" else label
+
+
+urlpatterns = [
+    path("figures/", overview, name="wenlan_figures"),
+    path("figures/courses/<int:course_id>/", course, name="wenlan_figures_course"),
+]

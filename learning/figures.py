@@ -1,0 +1,124 @@
+"""Figures of a partner: plays, hours, finished plays, and what part of a lesson is still watched, for courses a person
+may see. Sums of ``LessonMonth``; nothing here knows a viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, F, QuerySet, Sum
+from django.utils import timezone
+
+from catalog.models import Course, Lesson
+from learning.models import PARTS, LessonMonth
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole months, both ends included."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def of(cls, first: str = "", last: str = "") -> Period:
+        """From two months as ``2026-05``; what is no month is the end of the last twelve."""
+        end = _month(last) or timezone.localdate().replace(day=1)
+        begin = _month(first) or _back(end, 11)
+        return cls(min(begin, end), max(begin, end))
+
+    @property
+    def months(self) -> list[date]:
+        found: list[date] = []
+        month = self.first
+        while month <= self.last and len(found) < 240:
+            found.append(month)
+            month = _back(month, -1)
+        return found
+
+
+def _month(text: str) -> date | None:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return None
+
+
+def _back(month: date, by: int) -> date:
+    number = month.year * 12 + month.month - 1 - by
+    return date(number // 12, number % 12 + 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """``label`` and ``key`` say of what. ``hours`` with one decimal, ``finish`` a share of the plays, 0 to 1."""
+
+    key: Any
+    label: str
+    plays: int = 0
+    seconds: int = 0
+    finished: int = 0
+    courses: int = 0
+
+    @property
+    def hours(self) -> float:
+        return round(self.seconds / 3600, 1)
+
+    @property
+    def finish(self) -> float:
+        return self.finished / self.plays if self.plays else 0.0
+
+
+SUMS = {"plays": Sum("plays"), "seconds": Sum("seconds"), "finished": Sum("finished")}
+BY = {
+    "course": ("课程", "lesson__course", "lesson__course__title"),
+    "institution": ("机构", "lesson__course__institution", "lesson__course__institution__name"),
+    "place": ("地方", "lesson__course__places", "lesson__course__places__name"),
+    "theme": ("主题", "lesson__course__themes", "lesson__course__themes__name"),
+}
+"""What figures are told by: label, key and name. A course of two places counts for both."""
+
+
+def within(courses: QuerySet[Course], period: Period) -> QuerySet[LessonMonth]:
+    return LessonMonth.objects.filter(
+        lesson__course__in=courses.order_by().values("pk"), month__range=(period.first, period.last)
+    )
+
+
+def total(rows: QuerySet[LessonMonth]) -> Figures:
+    sums = rows.aggregate(**SUMS, courses=Count("lesson__course", distinct=True))
+    return Figures("", "", **{name: value or 0 for name, value in sums.items()})
+
+
+def by_month(rows: QuerySet[LessonMonth], period: Period) -> list[Figures]:
+    """Every month of the period, also those without a play."""
+    sums = {month: tuple(found) for month, *found in rows.order_by().values_list("month").annotate(**SUMS)}
+    return [Figures(month, f"{month:%Y-%m}", *sums.get(month, ())) for month in period.months]
+
+
+def grouped(rows: QuerySet[LessonMonth], by: str, sort: str = "plays") -> QuerySet:
+    """Dictionaries with ``key``, ``label`` and the sums, the most first."""
+    _label, key, name = BY[by]
+    order = sort if sort in SUMS else "plays"
+    values = rows.exclude(**{key: None}).order_by().values(key=F(key), label=F(name))
+    return values.annotate(**SUMS).order_by(f"-{order}", key)
+
+
+def of_lessons(course: Course, period: Period) -> list[tuple[Lesson, Figures, list[float]]]:
+    """For each lesson its figures and the share of plays that heard each of the parts. Two queries."""
+    rows: dict[int, list[LessonMonth]] = {}
+    for row in within(Course.objects.filter(pk=course.pk), period):
+        rows.setdefault(row.lesson_id, []).append(row)
+    lessons = course.lessons.select_related("asset")
+    return [(lesson, *_of_lesson(lesson, rows.get(lesson.pk, []))) for lesson in lessons]
+
+
+def _of_lesson(lesson: Lesson, rows: Sequence[LessonMonth]) -> tuple[Figures, list[float]]:
+    plays = sum(row.plays for row in rows)
+    figures = Figures(
+        lesson.pk, lesson.title, plays, sum(row.seconds for row in rows), sum(row.finished for row in rows)
+    )
+    heard = [sum(row.parts[part] for row in rows if row.parts) for part in range(PARTS)]
+    return figures, [number / plays for number in heard] if plays else []
