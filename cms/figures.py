@@ -44,7 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "period": period,
         "total": figures.total(rows),
         "months": months,
-        "bars": bars([month.plays for month in months]),
+        "bars": bars(months),
         "by": by,
         "ways": [(name, label) for name, (label, _key, _name) in BY.items()],
         "sort": sort if sort in SUMS else "plays",
@@ -71,20 +71,28 @@ def course(request: HttpRequest, course_id: int) -> HttpResponse:
         "period": period,
         "total": figures.total(rows),
         "months": months,
-        "bars": bars([month.plays for month in months]),
+        "bars": bars(months),
         "lessons": [(lesson, one, curve(heard), heard) for lesson, one, heard in figures.of_lessons(found, period)],
     }
     return TemplateResponse(request, "cms/desk/figures_course.html", context)
 
 
-def bars(values: list[int]) -> list[dict[str, float]]:
-    """Rectangles of a bar chart in a box of ``WIDTH`` × ``HEIGHT``."""
+def bars(months: list[Figures]) -> list[dict[str, Any]]:
+    """Rectangles of a bar chart in a box of ``WIDTH`` × ``HEIGHT``, with the month below where there is room."""
+    values = [month.plays for month in months]
     most, wide = max([*values, 1]), WIDTH / max(len(values), 1)
+    labels = [f"{month.key.month}月" if len(months) <= 24 else "" for month in months]
     return [
-        {"x": round(n * wide + wide * 0.15, 1), "width": round(wide * 0.7, 1), "y": round(HEIGHT * (1 - v / most), 1),
-         "height": round(HEIGHT * v / most, 1)}
-        for n, v in enumerate(values)
-    ]  # fmt: skip
+        {
+            "x": round(n * wide + wide * 0.15, 1),
+            "width": round(wide * 0.7, 1),
+            "y": round(HEIGHT * (1 - value / most), 1),
+            "height": round(HEIGHT * value / most, 1),
+            "middle": round((n + 0.5) * wide, 1),
+            "label": label,
+        }
+        for n, (value, label) in enumerate(zip(values, labels, strict=True))
+    ]
 
 
 def curve(shares: list[float]) -> str:
