@@ -7,10 +7,14 @@ only what is named here; a new address is closed until somebody opens it.
 
 from collections.abc import Callable
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from catalog import policy
+from catalog.errors import NotReady
 
 DESK = "cms/"
 
@@ -34,12 +38,23 @@ OPEN_NAMES = frozenset(
         "wenlan_guides",
         "wenlan_guide",
         "wenlan_quality",
+        "wenlan_invitations",
+        "wenlan_invitation_resend",
+        "wenlan_invitation_withdraw",
     }
 )
 """Addresses about the person only, or that look at rights item by item."""
 
 OPEN_NAMESPACES = frozenset(
-    {"courses", "teachers", "assets", "asset_chooser", "teacher_chooser", "wagtailadmin_editing_sessions"}
+    {
+        "courses",
+        "teachers",
+        "assets",
+        "memberships",
+        "asset_chooser",
+        "teacher_chooser",
+        "wagtailadmin_editing_sessions",
+    }
 )
 """Viewsets that begin with ``Scoped``; and the editing sessions, which ask the permission policy for the item."""
 
@@ -62,6 +77,15 @@ class DeskGateMiddleware:
         if _open(match.view_name, match.namespaces, keys) or policy.is_central(request.user):
             return
         raise PermissionDenied
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """What lacks something is not published by any button; which one it was does not matter to the person."""
+        if not isinstance(exception, NotReady) or not request.path.startswith(f"/{DESK}"):
+            return None
+        messages.error(request, str(exception))
+        back = request.headers.get("Referer", "")
+        safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+        return redirect(back if safe else "wagtailadmin_home")
 
 
 def _open(name: str, namespaces: list[str], keys: dict) -> bool:

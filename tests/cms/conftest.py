@@ -24,7 +24,7 @@ from catalog.models import (
     Theme,
 )
 from cms import setup
-from cms.models import CollectionIndexPage, CollectionPage, SavedView
+from cms.models import CollectionIndexPage, CollectionPage, FieldComment, Invitation, SavedView
 from media_pipeline.models import AssetState, Job, MediaAsset, MediaType, Package, TextTrack, Upload
 from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
 
@@ -65,6 +65,8 @@ class World:
     rule: Rule
     change: BulkChange
     view: SavedView
+    comment: FieldComment
+    invitation: Invitation
 
 
 def build_house(code: str, name: str, mark: str, place: Place) -> House:
@@ -137,7 +139,11 @@ def world(db: Any) -> World:
     view = SavedView.objects.create(
         user=b.people["editor"], name=f"视图{MARK}", shared=True, institution=b.institution, query=f"q={MARK}"
     )
-    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view)
+    comment = FieldComment.objects.create(course=b.waiting, field="title", text=f"批注{MARK}")
+    invitation = Invitation.objects.create(
+        email=f"{MARKS[1]}@example.cn", institution=b.institution, role="editor", nonce="n", sent_at=timezone.now()
+    )
+    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, comment, invitation)
 
 
 def teach_search(house: House) -> tuple[Term, Rule]:

@@ -64,6 +64,8 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
         "pk": course.pk,
         "change_id": world.change.pk,
         "view_id": world.view.pk,
+        "comment_id": world.comment.pk,
+        "invitation_id": world.invitation.pk,
         "revision_id": revision,
         "revision_id_a": revision,
         "revision_id_b": "latest",
