@@ -314,6 +314,12 @@ class InstitutionViewSet(ScopedSnippetViewSet):
             FieldPanel("place"),
             FieldPanel("summary"),
             FieldPanel("name_en"),
+            FieldRowPanel(
+                [
+                    FieldPanel("daily_uploads", help_text="空着：和上级一样；上级也空着：不限。"),
+                    FieldPanel("daily_gigabytes", help_text="空着：和上级一样；上级也空着：不限。"),
+                ]
+            ),
         ],
         base_form_class=InstitutionForm,
     )
