@@ -127,6 +127,7 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
         "uidb36": "1",
         "token": "x-y",
         "provider": "x",
+        "provider_id": "oidc",
         "lang_code": "en",
         "id": course.pk,
         "format": "rss",
