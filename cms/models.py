@@ -243,7 +243,9 @@ class Invitation(models.Model):
     before it changed is good no longer. See ``cms.invitations``."""
 
     email = models.EmailField("邮箱")
-    institution = models.ForeignKey(Institution, on_delete=models.CASCADE, related_name="invitations")
+    institution = models.ForeignKey(
+        Institution, verbose_name="机构", on_delete=models.CASCADE, related_name="invitations"
+    )
     role = models.CharField("角色", max_length=10, choices=Membership.Role.choices, default=Membership.Role.EDITOR)
     nonce = models.CharField(max_length=22)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

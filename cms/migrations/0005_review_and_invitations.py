@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('uploader', '上传员'), ('editor', '编辑'), ('reviewer', '审核员'), ('teacher', '教师')], default='editor', max_length=10, verbose_name='角色')),
                 ('nonce', models.CharField(max_length=22)),
                 ('sent_at', models.DateTimeField()),
-                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='catalog.institution')),
+                ('institution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invitations', to='catalog.institution', verbose_name='机构')),
                 ('invited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={

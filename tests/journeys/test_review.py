@@ -22,7 +22,7 @@ def write(page: Page) -> None:
 
 
 def say(page: Page, field: str, text: str) -> None:
-    box = page.locator("[data-comment]")
+    box = page.locator("[data-say]")
     if not box.evaluate("box => box.open"):
         box.locator("summary").click()
     box.locator("select").select_option(label=field)

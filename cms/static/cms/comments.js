@@ -36,17 +36,17 @@ async function send(url, values) {
 
 function start(list) {
   place(list);
-  const box = document.querySelector("[data-comment]");
+  const box = document.querySelector("[data-say]");
   if (!box) return;
-  const wrong = box.querySelector("[data-comment-error]");
+  const wrong = box.querySelector("[data-say-wrong]");
   const say = (error) => {
     wrong.textContent = error instanceof TypeError ? "网络不通：请稍后再试。" : error.message;
     wrong.hidden = false;
   };
-  box.querySelector("[data-comment-add]").addEventListener("click", () => {
-    const text = box.querySelector("[data-comment-text]");
+  box.querySelector("[data-say-it]").addEventListener("click", () => {
+    const text = box.querySelector("[data-say-text]");
     wrong.hidden = true;
-    send(box.dataset.comment, { field: box.querySelector("[data-comment-field]").value, text: text.value })
+    send(box.dataset.say, { field: box.querySelector("[data-say-field]").value, text: text.value })
       .then(() => (text.value = ""))
       .catch(say);
   });
