@@ -16,6 +16,7 @@ from catalog.review_rules import ReviewRules
 from media_pipeline.models import Job, MediaAsset, Upload
 
 CENTRAL_GROUP = "编辑中心"
+OPERATORS_GROUP = "运维"
 
 Person = AbstractBaseUser | AnonymousUser
 Role = Membership.Role
@@ -63,6 +64,13 @@ def is_central(user: Person) -> bool:
     if "_is_central" not in user.__dict__:
         user.__dict__["_is_central"] = bool(user.is_superuser or user.groups.filter(name=CENTRAL_GROUP).exists())  # type: ignore[attr-defined]
     return user.__dict__["_is_central"]
+
+
+def is_operator(user: Person) -> bool:
+    """Whether this person sees how the machinery does: its numbers, and nothing that belongs to an institution."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return bool(user.is_superuser or user.groups.filter(name=OPERATORS_GROUP).exists())  # type: ignore[attr-defined]
 
 
 def institutions_of(user: Person, roles: Iterable[Role] | None = None) -> QuerySet[Institution]:

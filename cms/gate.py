@@ -42,6 +42,7 @@ OPEN_NAMES = frozenset(
         "wenlan_guides",
         "wenlan_guide",
         "wenlan_quality",
+        "wenlan_operations",
         "wenlan_invitations",
         "wenlan_invitation_resend",
         "wenlan_invitation_withdraw",

@@ -121,6 +121,8 @@ def ensure_roles(home: HomePage) -> None:
     for role, name in GROUP_OF_ROLE.items():
         group, _ = Group.objects.get_or_create(name=name)
         group.permissions.add(access, *_rights_of_role(role))
+    operators, _ = Group.objects.get_or_create(name=policy.OPERATORS_GROUP)
+    operators.permissions.add(access)
     centre, _ = Group.objects.get_or_create(name=policy.CENTRAL_GROUP)
     centre.permissions.add(access, *_rights(_CENTRAL_MODELS))
     _give_pages_and_media(centre, home)

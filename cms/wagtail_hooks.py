@@ -20,7 +20,7 @@ from wagtail.snippets.models import register_snippet
 from catalog import policy
 from catalog.models import Membership
 from catalog.review_rules import ReviewRules
-from cms import desk, guides, invitations, quality, search_desk, viewsets, waiting
+from cms import desk, guides, invitations, operations, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
 from cms.merge_desk import MergeAction
@@ -53,6 +53,7 @@ def register_urls() -> list[URLPattern]:
         path("invitations/", invitations.index, name="wenlan_invitations"),
         path("invitations/<int:invitation_id>/resend/", invitations.resend, name="wenlan_invitation_resend"),
         path("invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="wenlan_invitation_withdraw"),
+        path("operations/", operations.operations, name="wenlan_operations"),
         path("reviews/", waiting.reviews, name="wenlan_reviews"),
         path("guide/", guides.guide, name="wenlan_guides"),
         path("guide/<slug:name>/", guides.guide, name="wenlan_guide"),
@@ -84,6 +85,16 @@ class UploadMenuItem(MenuItem):
 @hooks.register("register_admin_menu_item")
 def upload_menu_item() -> MenuItem:
     return UploadMenuItem("上传", reverse("wenlan_upload"), name="upload", icon_name="upload", order=120)
+
+
+class OperationsMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return policy.is_operator(request.user)
+
+
+@hooks.register("register_admin_menu_item")
+def operations_menu_item() -> MenuItem:
+    return OperationsMenuItem("运维", reverse("wenlan_operations"), name="operations", icon_name="cogs", order=800)
 
 
 class InvitationsMenuItem(MenuItem):
@@ -138,7 +149,17 @@ def guides_menu_item() -> MenuItem:
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}
 FOR_NOBODY = {"snippets", "help"}
-FOR_PARTNERS = {"courses", "upload", "assets", "teachers", "quality", "guides", "memberships", "invitations"}
+FOR_PARTNERS = {
+    "courses",
+    "upload",
+    "assets",
+    "teachers",
+    "quality",
+    "guides",
+    "memberships",
+    "invitations",
+    "operations",
+}
 
 
 @hooks.register("construct_main_menu")

@@ -5,6 +5,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core import mail, signing
 from django.test import Client
 from django.utils import timezone
@@ -257,6 +258,22 @@ def test_rights_of_learners_and_nobody_are_none(land):
     for item in things(land[1]).values():
         assert allowed(learner, item) == set()
     assert client(learner).get("/cms/").status_code == 302
+
+
+def test_operator_sees_numbers_and_no_content(land):
+    operator = person("operator")
+    operator.groups.add(Group.objects.get(name=policy.OPERATORS_GROUP))
+    own = things(land[1])
+    MediaAsset.objects.update(title="秘密影片", filename="秘密影片.mp4")
+    for item in own.values():
+        assert allowed(operator, item) == set()
+    desk = client(operator)
+    page = desk.get("/cms/operations/").content.decode()
+    assert "排队" in page or "等待" in page
+    assert "秘密影片" not in page
+    assert desk.get("/cms/").status_code == 200
+    assert desk.get(f"/cms/courses/edit/{own[Course].pk}/").status_code in {302, 404}
+    assert client(person("head", land[0])).get("/cms/operations/").status_code == 302
 
 
 def test_teacher_sees_and_writes_only_the_own_courses(land):
