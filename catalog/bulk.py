@@ -211,7 +211,8 @@ def _uncredited(asked: Asked) -> Q | None:
 
 def _same(asked: Asked) -> Q:
     """Courses on which the change has no effect; not those whose newest version must be looked at."""
-    same = Q(latest_revision=None) | Q(has_unpublished_changes=False)
+    looked_into = asked.lists or asked.scalars or asked.state == PUBLISH
+    same = Q(latest_revision=None) | Q(has_unpublished_changes=False) if looked_into else Q()
     for name, value in asked.scalars.items():
         same &= Q(**{name: value}) if value is not None else Q(**{f"{name}__isnull": True})
     for name, (how, keys) in asked.lists.items():

@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 TURN = 5.0  # seconds of one task
+KEEP = timedelta(days=180)  # that a change can be looked at and taken back
 AT_ONCE = 20  # courses between two looks at the clock and the lease
 BATCH = 500
 ACTION = "wenlan.bulk_change"
@@ -127,6 +128,14 @@ def ring_again() -> int:
     for key in waiting:
         run.enqueue(key)
     return len(waiting)
+
+
+@periodic.every(seconds=3600, name="old bulk changes")
+def forget() -> None:
+    """Forgets what ended long ago, one at a time: nobody takes it back any more."""
+    old = BulkChange.objects.filter(finished_at__lt=timezone.now() - KEEP).order_by("pk").first()
+    if old is not None:
+        old.delete()
 
 
 # One course -------------------------------------------------------------------------------------------

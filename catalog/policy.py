@@ -191,7 +191,7 @@ def may(user: Person, action: str, item: Model) -> bool:
         touched = _memberships(Membership.objects.filter(pk=item.pk), user, action)
         return touched.exists() and _owns(user, action, item)
     allowed = _owns(user, action, item) or _teaches(user, action, item)
-    if allowed and action == "publish" and isinstance(item, Course) and item.pk and needs_second(item):
+    if allowed and action == "publish" and isinstance(item, Course) and needs_second(item):
         return reviews_at_top(user, item.institution)
     return allowed
 
@@ -266,11 +266,12 @@ def reviews_at_top(user: Person, institution: Institution) -> bool:
 
 
 def needs_second(course: Course) -> bool:
-    """Whether the topmost institution looks at this course once more before it is public."""
+    """Whether the topmost institution looks at this course once more before it is public. A course that is not stored
+    stands for any that may come: its themes are not known."""
     rules = ReviewRules.load()
     if rules.second == ReviewRules.Second.NONE or course.institution.is_root():
         return False
-    if rules.second == ReviewRules.Second.ALL:
+    if rules.second == ReviewRules.Second.ALL or not course.pk:
         return True
     return any(theme.path.startswith(one.path) for theme in course.themes.all() for one in rules.second_themes.all())
 

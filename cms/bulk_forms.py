@@ -59,6 +59,10 @@ class BulkForm(forms.Form):
         self.fields["teachers"].queryset = policy.scope(Teacher.objects.all(), user)  # type: ignore[attr-defined]
         if not policy.may_somewhere(user, "publish", Course):
             del self.fields["state"]
+        for name, field in self.fields.items():
+            if name not in LISTS:  # those have words of their own beside each box
+                of = name.removesuffix("_how")
+                field.widget.attrs["aria-label"] = str(self.fields[of].label) + ("：怎样修改" if of != name else "")
 
     def rows(self) -> list[tuple[str, Any, Any]]:
         """What can be changed, in order: name, field, and the field that says how, where there is one."""

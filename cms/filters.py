@@ -30,7 +30,9 @@ class CourseFilterSet(ScopedFilterSet):
     def with_problem(self, courses: QuerySet[Course], field: str, problem: str) -> QuerySet[Course]:
         user = self.request.user
         own, assets = policy.scope(Course.objects.order_by(), user), policy.scope(MediaAsset.objects.order_by(), user)
-        return with_problem(courses, problem, own, assets)
+        found = with_problem(courses, problem, own, assets)
+        # twins stand beside each other, unless another order was asked for
+        return found.order_by("sort_key", "pk") if problem == "same-title" and "ordering" not in self.data else found
 
     def under(self, courses: Any, field: str, theme: Theme) -> QuerySet[Course]:
         return courses.under(theme)
@@ -56,4 +58,5 @@ class AssetFilterSet(ScopedFilterSet):
     def with_problem(self, assets: QuerySet[MediaAsset], field: str, problem: str) -> QuerySet[MediaAsset]:
         own = policy.scope(MediaAsset.objects.order_by(), self.request.user)
         # only among the person's own files is one the second of its kind
-        return assets.filter(pk__in=ASSET_PROBLEMS[problem][1](own).values("pk"))
+        found = assets.filter(pk__in=ASSET_PROBLEMS[problem][1](own).values("pk"))
+        return found.order_by("sha256", "pk") if problem == "same-file" and "ordering" not in self.data else found

@@ -16,18 +16,7 @@ from cms import pages_context
 from cms.blocks import TEXT_FEATURES, CollectionBody, HomeBody
 from cms.review import ReviewTask
 
-__all__ = [
-    "CollectionIndexPage",
-    "CollectionPage",
-    "FieldComment",
-    "HomePage",
-    "Invitation",
-    "PlacePage",
-    "Reminder",
-    "ReviewTask",
-    "SavedView",
-    "ThemePage",
-]
+__all__ = ["CollectionIndexPage", "CollectionPage", "HomePage", "PlacePage", "ReviewTask", "SavedView", "ThemePage"]
 
 PREVIEW_SIZES = [
     {"name": "phone", "icon": "mobile-alt", "device_width": 390, "label": "手机"},
@@ -203,6 +192,93 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+# Tables that come in --------------------------------------------------------------------------------
+
+
+class ImportRun(models.Model):
+    """One table of courses: first looked through, then, when a person says so, brought in. ``rows`` of the file (0
+    until it was read), ``done`` of the present phase. See ``cms.import_job``."""
+
+    class Phase(models.TextChoices):
+        CHECK = "check", "检查"
+        BRING = "bring", "导入"
+
+    class State(models.TextChoices):
+        WORKING = "working", "进行中"
+        DONE = "done", "完成"
+        REFUSED = "refused", "读不出来"
+
+    institution = models.ForeignKey(Institution, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    filename = models.CharField(max_length=255)
+    content = models.BinaryField()
+    publish = models.BooleanField(default=False)
+    phase = models.CharField(max_length=8, choices=Phase.choices, default=Phase.CHECK)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WORKING)
+    reason = models.TextField(blank=True)
+    rows = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        verbose_name = "导入"
+        verbose_name_plural = "导入"
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["institution", "-id"]), models.Index(fields=["state", "lease_until"])]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class ImportedRow(models.Model):
+    """What became of one row, or would. ``told``: changes as ``[column, before, after]`` under "changes", and under
+    "problems" ``[column, value, reason, remedy]``."""
+
+    class Fate(models.TextChoices):
+        CREATED = "created", "新建"
+        UPDATED = "updated", "更新"
+        UNCHANGED = "unchanged", "不变"
+        REJECTED = "rejected", "退回"
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="fates")
+    row = models.PositiveIntegerField()
+    fate = models.CharField(max_length=10, choices=Fate.choices)
+    external_id = models.CharField(max_length=200, blank=True)
+    title = models.CharField(max_length=255, blank=True)
+    told = models.JSONField(default=dict)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["row"]
+        constraints = [models.UniqueConstraint(fields=["run", "row"], name="imported_row_once")]
+        indexes = [models.Index(fields=["run", "fate", "row"])]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}:{self.row} {self.fate}"
+
+
+class Heading(models.Model):
+    """What an institution says a heading of its tables means: the name of a field, or ``files.IGNORED``."""
+
+    institution = models.ForeignKey(Institution, on_delete=models.CASCADE, related_name="+")
+    heading = models.CharField(max_length=120)
+    field = models.CharField(max_length=40)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["institution", "heading"], name="heading_once")]
+
+    def __str__(self) -> str:
+        return f"{self.heading} → {self.field}"
+
+
+# Review and people ----------------------------------------------------------------------------------
 
 
 class FieldComment(models.Model):

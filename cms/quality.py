@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from catalog import policy
-from catalog.models import Course
+from catalog.kinds import Kind
+from catalog.links import DEAD_AFTER
+from catalog.models import Course, LinkCheck
 from catalog.quality import ASSET_PROBLEMS, PROBLEMS, with_problem
 from cms.assets import with_ways
 from media_pipeline.models import MediaAsset
@@ -53,6 +55,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         "header_title": "质量",
         "files": [_file_row(name, assets) for name in ASSET_PROBLEMS],
         "broken": with_ways(broken.order_by("-created_at", "-pk")[:SHOWN]),
+        "dead_links": _dead_links(courses),
         "courses": [_course_row(name, courses, assets) for name in PROBLEMS],
         "searches": _searches() if policy.is_central(user) else None,
         "total": courses.count(),
@@ -68,6 +71,14 @@ def _file_row(name: str, assets: Any) -> Row:
 def _course_row(name: str, courses: Any, assets: Any) -> Row:
     count = with_problem(courses, name, courses, assets).count()
     return Row(PROBLEMS[name][0], count, f"{reverse('courses:list')}?problem={name}", ACTIONS.get(name, "查看"))
+
+
+def _dead_links(courses: Any) -> Any:
+    """Links that do not open, the latest found first, with the reason."""
+    found = LinkCheck.objects.filter(
+        failures__gte=DEAD_AFTER, lesson__course__in=courses, lesson__course__kind=Kind.LINK
+    )
+    return found.select_related("lesson__course").order_by("-checked_at")[:SHOWN]
 
 
 def _searches() -> Row:

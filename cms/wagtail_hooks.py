@@ -18,9 +18,9 @@ from wagtail.contrib.settings.registry import register_setting
 from wagtail.snippets.models import register_snippet
 
 from catalog import policy
-from catalog.models import Membership
+from catalog.models import Course, Membership
 from catalog.review_rules import ReviewRules
-from cms import desk, guides, invitations, operations, quality, search_desk, viewsets, waiting
+from cms import desk, guides, imports, invitations, operations, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
 from cms.merge_desk import MergeAction
@@ -54,6 +54,7 @@ def register_urls() -> list[URLPattern]:
         path("invitations/<int:invitation_id>/resend/", invitations.resend, name="wenlan_invitation_resend"),
         path("invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="wenlan_invitation_withdraw"),
         path("operations/", operations.operations, name="wenlan_operations"),
+        *imports.urlpatterns,
         path("reviews/", waiting.reviews, name="wenlan_reviews"),
         path("guide/", guides.guide, name="wenlan_guides"),
         path("guide/<slug:name>/", guides.guide, name="wenlan_guide"),
@@ -112,6 +113,16 @@ def quality_menu_item() -> MenuItem:
     return MenuItem("质量", reverse("wenlan_quality"), name="quality", icon_name="check", order=135)
 
 
+class ImportMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return policy.may_somewhere(request.user, "add", Course)
+
+
+@hooks.register("register_admin_menu_item")
+def imports_menu_item() -> MenuItem:
+    return ImportMenuItem("导入", reverse("wenlan_imports"), name="imports", icon_name="table", order=125)
+
+
 class CentralMenuItem(MenuItem):
     def is_shown(self, request: HttpRequest) -> bool:
         return policy.is_central(request.user)
@@ -152,6 +163,7 @@ FOR_NOBODY = {"snippets", "help"}
 FOR_PARTNERS = {
     "courses",
     "upload",
+    "imports",
     "assets",
     "teachers",
     "quality",

@@ -119,6 +119,7 @@ class Checker:
     gazetteer: Gazetteer
     only: Container[int] | None = None
     files: Container[str] | None = None
+    files_remedy: str = ""
     warnings: list[Problem] = field(default_factory=list)
     _institutions: dict[str, Institution] = field(default_factory=dict)
     _themes: dict[str, int] = field(default_factory=dict)
@@ -155,6 +156,12 @@ class Checker:
         prepared.first = _first_values(prepared)
         prepared.digest = _digest(prepared)
         return prepared
+
+    def remember(self, record: CourseRecord) -> None:
+        """Notes the number of a row that was dealt with before, so that a later one of the same number is told."""
+        institution = self._institutions.get(record.institution) if record.institution else self.institution
+        if institution and record.id:
+            self._seen.setdefault((institution.pk, record.source, record.id), record.row)
 
     def _fault(self, record: CourseRecord, name: str, value: str, reason: str, remedy: str) -> None:
         self._faults.append(Problem(record.row, HEADINGS[name][0], value[:80], reason, remedy))
@@ -306,7 +313,7 @@ class Checker:
             return ()
         for name in record.files:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or name not in self.files:
-                self._fault(record, "files", name, "找不到这个文件", "请检查文件名，或把文件放到 --media 指定的位置。")
+                self._fault(record, "files", name, "找不到这个文件", self.files_remedy)
         return record.files
 
 

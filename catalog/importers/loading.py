@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -12,14 +12,37 @@ from django.utils import timezone
 
 from catalog import publishing
 from catalog.importers.checking import OWN_SOURCE, Checker, Prepared, Problem
-from catalog.importers.media import MediaSource
-from catalog.importers.record import CourseRecord
+from catalog.importers.current import record_of
+from catalog.importers.media import MediaSource, Received
+from catalog.importers.record import HEADINGS, CourseRecord, text_of
 from catalog.models import Course, Institution, Lesson, Teacher
 from catalog.places import gazetteer
 from catalog.signals import courses_changed
 from catalog.titles import address_and_order
 
 BATCH = 500  # rows of one transaction; also below SQLite's limit of variables in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One cell that a row changes: the column, what the course said, what the row says."""
+
+    column: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a row, or would. ``kind``: created, updated, unchanged or rejected. ``problems`` of a row that was
+    not rejected are warnings."""
+
+    row: int
+    id: str
+    title: str
+    kind: str
+    changes: tuple[Change, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -41,50 +64,77 @@ class Report:
 class Import:
     """One run over one file. ``institution``: where rows without one belong; ``only``: pks of institutions that rows
     may name, None for all. Without ``publish`` new courses are drafts, and changes of public ones wait as drafts.
+    ``tell`` hears the fates of a batch inside the transaction that stores it; rows up to ``after`` were dealt with
+    before and are passed over.
     """
 
     institution: Institution | None
     publish: bool = False
     dry_run: bool = False
-    media: MediaSource | None = None
+    media: MediaSource | Received | None = None
     only: Container[int] | None = None
     user: AbstractBaseUser | None = None
     progress: Callable[[int], None] = lambda rows: None
+    tell: Callable[[list[Fate]], None] = lambda fates: None
+    after: int = 0
 
     def run(self, records: Iterable[CourseRecord]) -> Report:
         checker = Checker(self.institution, gazetteer(), self.only, self.media)
+        if self.media is not None:
+            checker.files_remedy = self.media.remedy
         report = Report(warnings=checker.warnings)
         for batch in _batches(records):
             report.rows += len(batch)
-            ready = []
+            ready, rejected, warned = [], [], {}
             for record in batch:
+                if record.row <= self.after:
+                    checker.remember(record)
+                    continue
+                so_far = len(checker.warnings)
                 checked = checker.check(record)
                 if isinstance(checked, Prepared):
                     ready.append(checked)
+                    warned[record.row] = tuple(checker.warnings[so_far:])
                 else:
-                    report.rejected_rows += 1
-                    report.rejected += checked
+                    rejected.append(Fate(record.row, record.id, record.title, "rejected", problems=tuple(checked)))
             with transaction.atomic():
-                self._store(ready, report)
+                fates = [*rejected, *self._store(ready, report)]
+                told = [replace(fate, problems=fate.problems or warned.get(fate.row, ())) for fate in fates]
+                self.tell(sorted(told, key=lambda fate: fate.row))
+            if not told:
+                continue
+            for fate in told:
+                if fate.kind == "rejected":
+                    report.rejected_rows += 1
+                    report.rejected += fate.problems
             self.progress(report.rows)
         return report
 
-    def _store(self, ready: list[Prepared], report: Report) -> None:
+    def _store(self, ready: list[Prepared], report: Report) -> list[Fate]:
+        """Stores what may be stored of a batch and says what became of each row."""
         known = _known(ready)
         new = [one for one in ready if one.key not in known]
         met = [(known[one.key], one) for one in ready if one.key in known]
         changed = _with_courses([(there, one) for there, one in met if there.digest != one.digest])
         differing = [(course, one, now) for course, one in changed if (now := _differences(course, one))]
+        current = {course.pk: record_of(one.record.row, course) for course, one, _now in differing}
+        late = [(course, one) for course, one, _n in differing if _is_late(one, current[course.pk])]
+        differing = [(course, one, now) for course, one, now in differing if not _is_late(one, current[course.pk])]
         report.created += len(new)
         report.updated += len(differing)
-        report.unchanged += len(met) - len(differing)
-        if self.dry_run:
-            return
-        self._create(new, report)
-        self._update(differing, report)
-        self._remember(changed)
-        if self.publish:
-            self._publish_never_public([there.pk for there, _one in met if there.waiting], report)
+        report.unchanged += len(met) - len(differing) - len(late)
+        fates = {one.record.row: _fate(one, "unchanged") for _there, one in met}
+        fates |= {one.record.row: _fate(one, "created") for one in new}
+        fates |= {one.record.row: _fate(one, "rejected", problems=(_late(one),)) for _course, one in late}
+        for course, one, now in differing:
+            fates[one.record.row] = _fate(one, "updated", _changes(current[course.pk], one, now))
+        if not self.dry_run:
+            self._create(new, report)
+            self._update(differing, report)
+            self._remember([(course, one) for course, one in changed if (course, one) not in late])
+            if self.publish:
+                self._publish_never_public([there.pk for there, _one in met if there.waiting], report)
+        return list(fates.values())
 
     def _create(self, new: list[Prepared], report: Report) -> None:
         now = timezone.now()
@@ -187,6 +237,33 @@ class Import:
 
 
 _LINKS = ("themes", "places", "teachers")
+
+
+def _fate(one: Prepared, kind: str, changes: tuple[Change, ...] = (), problems: tuple[Problem, ...] = ()) -> Fate:
+    return Fate(one.record.row, one.record.id, one.values["title"], kind, changes, problems)
+
+
+def _is_late(one: Prepared, current: CourseRecord) -> bool:
+    """Whether the course has been changed since the row was exported."""
+    return one.record.exported_version not in {"", current.exported_version}
+
+
+def _late(one: Prepared) -> Problem:
+    reason, remedy = "导出以后，课程又被别人改过", "请重新导出，在新的表格里修改。"
+    return Problem(one.record.row, HEADINGS["exported_version"][0], one.record.exported_version[:80], reason, remedy)
+
+
+def _changes(current: CourseRecord, one: Prepared, now: dict[str, Any]) -> tuple[Change, ...]:
+    names = {"source": "origin"}
+    found = []
+    for name in (names.get(name, name) for name in now):
+        if name == "extra":
+            facts = {label: fact for label, fact in now["extra"].items() if current.extra.get(label) != fact}
+            found += [Change(label, current.extra.get(label, ""), fact) for label, fact in facts.items()]
+        else:
+            cells = (text_of(getattr(record, name)) for record in (current, one.record))
+            found.append(Change(HEADINGS[name][0], *cells))
+    return tuple(found)
 
 
 def _batches(records: Iterable[CourseRecord]) -> Iterator[list[CourseRecord]]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
 
 from catalog.errors import FileRefused
 from media_pipeline import intake
-from media_pipeline.models import MediaAsset
+from media_pipeline.models import AssetState, MediaAsset
 from media_pipeline.storage import Bucket, LocalStore, S3Store
 
 
@@ -17,6 +18,7 @@ class MediaSource:
     """A folder or bucket; ``name in source`` asks whether it holds a file of that name (relative, with ``/``)."""
 
     store: LocalStore | S3Store
+    remedy = "请检查文件名，或把文件放到 --media 指定的位置。"
 
     @classmethod
     def at(cls, address: str) -> "MediaSource":
@@ -36,3 +38,22 @@ class MediaSource:
             path = Path(folder) / PurePosixPath(name).name
             self.store.download(name, path)
             return intake.receive_file(path, owner=owner, title=title, filename=name, user=user)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Files that an institution has uploaded before, by their name; of several the newest."""
+
+    owner: str
+    remedy = "请检查文件名，或先在“上传”里传好这个文件。"
+
+    def __contains__(self, name: object) -> bool:
+        return self._named(str(name)).exists()
+
+    def _named(self, name: str) -> QuerySet[MediaAsset]:
+        turned_down = (AssetState.REJECTED, AssetState.FAILED)
+        return MediaAsset.objects.filter(owner=self.owner, filename=name).exclude(state__in=turned_down)
+
+    def receive(self, name: str, owner: str, title: str, user: AbstractBaseUser | None) -> MediaAsset:
+        """The uploaded asset; nothing is copied."""
+        return self._named(name).order_by("-pk")[0]

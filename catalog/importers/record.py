@@ -28,6 +28,7 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "credit": ("署名", "credit"),
     "url": ("链接", "url", "link", "网址"),
     "files": ("文件", "files", "file", "文件名"),
+    "exported_version": ("导出版本", "exported_version"),
 }
 """Field → its headings; the first is the Chinese one that exports write, the second the English one."""
 
@@ -54,7 +55,8 @@ FIELD_OF = {heading.casefold(): name for name, headings in HEADINGS.items() for 
 class CourseRecord:
     """A course as text. ``row`` is its place in the file as a spreadsheet shows it (or the line), ``given`` names the
     fields that the file has a column for: what is not given is left alone when the course exists already.
-    ``extra`` are facts without a field, label → text. ``fault`` tells why the row could not be read, "" when it could.
+    ``extra`` are facts without a field, label → text. ``exported_version`` names what the course said when it was
+    exported. ``fault`` tells why the row could not be read, "" when it could.
     """
 
     row: int
@@ -79,6 +81,7 @@ class CourseRecord:
     credit: str = ""
     url: str = ""
     files: tuple[str, ...] = ()
+    exported_version: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
     fault: str = ""

@@ -258,6 +258,26 @@ def test_undo_of_publishing_withdraws_and_undo_of_withdrawing_publishes(centre, 
     assert course.live
 
 
+def test_old_changes_are_forgotten_and_undone_ones_with_them(centre, town, theme):
+    make(town, "课")
+    change = bulk_job.begin(centre, Asked(lists={"themes": ("add", [theme.pk])}), everything())
+    work(change)
+    bulk_job.forget()
+    assert BulkChange.objects.count() == 1
+    BulkChange.objects.update(finished_at=timezone.now() - bulk_job.KEEP - dt.timedelta(days=1))
+    bulk_job.forget()
+    assert not BulkItem.objects.exists()
+    assert Course.objects.filter(themes=theme).count() == 1
+
+
+def test_preview_of_withdrawing_knows_what_is_not_public(centre, town, film):
+    make(town, "公开", film=film, live=True)
+    hidden = make(town, "草稿")
+    hidden.save_revision()
+    seen = bulk.preview(Course.objects.all(), Asked(state="withdraw"), centre)
+    assert (seen.changed.count, seen.left_count, seen.unsure) == (1, 1, 0)
+
+
 def test_undo_brings_back_unpublished_edits_too(centre, town, film, theme):
     course = make(town, "课", film=film, live=True)
     draft = course.get_latest_revision_as_object()

@@ -7,8 +7,9 @@ from openpyxl import Workbook
 
 from catalog import publishing
 from catalog.errors import FileRefused
-from catalog.exporters import records, write_csv, write_jsonl
+from catalog.exporters import WRITERS, records
 from catalog.importers import load, read
+from catalog.importers.files import IGNORED, unknown_headings
 from catalog.importers.media import MediaSource
 from catalog.models import Course, Lesson
 from media_pipeline.models import MediaAsset
@@ -186,18 +187,67 @@ def test_same_titles_get_addresses_of_their_own(places, town, table):
     assert Course.objects.values("slug").distinct().count() == 5
 
 
-@pytest.mark.parametrize(("name", "writer"), [("out.csv", write_csv), ("out.jsonl", write_jsonl)])
+@pytest.mark.parametrize("name", ["out.csv", "out.xlsx", "out.jsonl"])
 @pytest.mark.usefixtures("places", "theme")
-def test_export_read_back_changes_nothing(town, city, table, name, writer):
+def test_export_read_back_changes_nothing(town, city, table, name):
     load(read(path := table(ROWS)), town, publish=True)
     own = Course(
         institution=city, title="自己建的", kind="reading", description="第一行\n第二行", extra={"说明": "甲，乙"}
     )
     own.save()
-    path = path.with_name(name)
-    with path.open("w", encoding="utf-8-sig" if name.endswith("csv") else "utf-8", newline="") as out:
-        assert writer(records(Course.objects.all()), out) == 3
+    own.save_revision().publish()
+    own.title = "自己建的，改了一半"
+    own.save_revision()
+    path = exported(path.with_name(name))
     assert counts(load(read(path), town, publish=True)) == (0, 0, 3, 0)
+
+
+def exported(path):
+    with path.open("wb") as out:
+        assert WRITERS[path.suffix](records(Course.objects.all()), out) == Course.objects.count()
+    return path
+
+
+@pytest.mark.usefixtures("places", "theme")
+def test_edited_export_changes_its_cells_alone_and_overwrites_nobody(town, table):
+    load(read(path := table(ROWS)), town)
+    path = exported(path.with_name("out.csv"))
+    rows = list(csv.reader(path.read_text("utf-8-sig").splitlines()))
+    title = rows[0].index("标题")
+    for row in rows[1:]:
+        row[title] += "（新）"
+    path = table(rows)
+    late = Course.objects.get(external_id="a2")
+    late.credit = "山里人"
+    late.save()
+    fates = []
+    report = load(read(path), town, tell=fates.extend)
+    assert counts(report) == (0, 1, 0, 1)
+    assert "又被别人改过" in report.rejected[0].reason
+    assert [(fate.kind, [(one.column, one.before, one.after) for one in fate.changes]) for fate in fates] == [
+        ("updated", [("标题", "苗绣针法", "苗绣针法（新）")]),
+        ("rejected", []),
+    ]
+    late.refresh_from_db()
+    assert (late.title, late.credit) == ("山歌", "山里人")
+
+
+def test_headings_that_are_not_known_are_told_and_take_the_meaning_a_person_gives(town, table):
+    path = table([["编号", "课程题目", "老师", "备注"], ["1", "苗绣", "张三", "旧"]])
+    assert unknown_headings(path) == ["课程题目", "老师", "备注"]
+    with pytest.raises(FileRefused):
+        list(read(path))
+    load(read(path, {"课程题目": "title", "老师": "teachers", "备注": IGNORED}), town)
+    course = Course.objects.get()
+    assert (course.title, course.teachers.get().name, course.extra) == ("苗绣", "张三", {})
+
+
+def test_rows_dealt_with_before_are_passed_over_but_their_numbers_count(town, table):
+    path = table([["编号", "标题"], ["1", "一"], ["2", "二"], ["1", "又一"]])
+    fates = []
+    load(read(path), town, tell=fates.extend, after=2)
+    assert [(fate.row, fate.kind) for fate in fates] == [(3, "created"), (4, "rejected")]
+    assert Course.objects.get().title == "二"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,15 @@ from catalog.models import (
     Theme,
 )
 from cms import setup
-from cms.models import CollectionIndexPage, CollectionPage, FieldComment, Invitation, SavedView
+from cms.models import (
+    CollectionIndexPage,
+    CollectionPage,
+    FieldComment,
+    ImportedRow,
+    ImportRun,
+    Invitation,
+    SavedView,
+)
 from media_pipeline.models import AssetState, Job, MediaAsset, MediaType, Package, TextTrack, Upload
 from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
 
@@ -67,6 +75,7 @@ class World:
     view: SavedView
     comment: FieldComment
     invitation: Invitation
+    run: ImportRun
 
 
 def build_house(code: str, name: str, mark: str, place: Place) -> House:
@@ -143,7 +152,11 @@ def world(db: Any) -> World:
     invitation = Invitation.objects.create(
         email=f"{MARKS[1]}@example.cn", institution=b.institution, role="editor", nonce="n", sent_at=timezone.now()
     )
-    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, comment, invitation)
+    run = ImportRun.objects.create(
+        user=b.people["editor"], institution=b.institution, filename=f"{MARK}.csv", content=MARK.encode(), state="done"
+    )
+    ImportedRow.objects.create(run=run, row=2, fate="rejected", external_id=MARK, title=MARK)
+    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, comment, invitation, run)
 
 
 def teach_search(house: House) -> tuple[Term, Rule]:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog import bulk_job
-from catalog.models import BulkChange, Course, Lesson, Membership
+from catalog.models import BulkChange, Course, Lesson, LinkCheck, Membership
 from cms.models import SavedView
 from media_pipeline.models import MediaAsset
 from tests.cms.conftest import World
@@ -238,6 +238,18 @@ def test_quality_of_a_partner_knows_nothing_of_others(world: World) -> None:
     assert (found["标题几乎相同"], found["文件重复上传"], found["重复上传"]) == (0, 0, 0)
     assert found["没有主题"] == 3
     assert "没有结果的搜索" not in text_of(world.a.client("editor").get("/cms/quality/"))
+
+
+def test_dead_link_stands_with_its_reason_for_those_who_own_it(world: World) -> None:
+    for house in (world.a, world.b):
+        course = Course.objects.create(institution=house.institution, title=f"{house.institution}链接", kind="link")
+        lesson = Lesson.objects.create(course=course, title="一", url=f"https://example.org/{house.institution.code}")
+        found = {"url": lesson.url, "checked_at": timezone.now(), "failures": 2, "reason": "对方回答 404。"}
+        LinkCheck.objects.create(lesson=lesson, **found)
+    body = text_of(world.a.client("editor").get("/cms/quality/"))
+    assert "https://example.org/jia · 对方回答 404。" in body
+    assert "bmark77" not in body
+    assert counts(world.a.client("editor"))["链接打不开"] == 1
 
 
 def test_quality_costs_the_same_with_more_rows(world: World, centre: Client) -> None:

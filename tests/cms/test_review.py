@@ -138,6 +138,7 @@ def test_second_look_belongs_to_the_top(land, second):
     assert not policy.may(near, "publish", one)
     assert policy.may(near, "review", one)
     assert policy.may(top, "publish", one)
+    assert not policy.may(near, "publish", Course(institution=county)), "as the import of a table asks"
     assert (plain in policy.scope(own, near, "publish")) is (second == "some")
     assert one not in policy.scope(own, near, "publish")
     assert one in policy.scope(own, top, "publish")

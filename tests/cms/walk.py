@@ -63,6 +63,8 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
     everywhere = {
         "pk": course.pk,
         "change_id": world.change.pk,
+        "run_id": world.run.pk,
+        "suffix": "xlsx",
         "view_id": world.view.pk,
         "comment_id": world.comment.pk,
         "invitation_id": world.invitation.pk,

@@ -2,6 +2,7 @@
 list where it is put right."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,8 +15,8 @@ MANY = 240
 COURSES = f"""
 from catalog.models import Course, Institution
 house = Institution.objects.filter(courses__isnull=False).first()
-new = [Course(institution=house, title=f"染布工坊{{n:03}}", slug=f"order-{{n}}", kind="reading", sort_key=f"order {{n}}",
-              description="布要先泡透。", live=False, has_unpublished_changes=True) for n in range({MANY})]
+facts = dict(institution=house, kind="reading", description="布要先泡透。", live=False, has_unpublished_changes=True)
+new = [Course(title=f"染布工坊{{n:03}}", slug=f"order-{{n}}", sort_key=f"order {{n}}", **facts) for n in range({MANY})]
 Course.objects.bulk_create(new)
 for title in ("灶台边的酱菜", "灶台边的酱菜。"):
     Course.objects.create(institution=house, title=title, kind="reading", description="先晒后腌。", live=False)
@@ -61,9 +62,7 @@ def follow(page: Page, words: str) -> None:
 
 def test_everything_found_gets_theme_and_level_and_loses_them_again(editor: Page, library: Site) -> None:
     page = editor
-    page.goto(f"{library.url}/cms/courses/?problem=no-theme&kind=reading")
-    page.get_by_role("textbox", name="搜索").last.fill("染布工坊")
-    page.wait_for_url(re.compile("q="))
+    page.goto(f"{library.url}/cms/courses/?problem=no-theme&kind=reading&q={quote('染布工坊')}")
     expect(page.get_by_role("alert").get_by_text(f"{MANY} 个符合")).to_be_visible()
     select_everything(page)
     page.get_by_role("link", name="批量修改所选课程").click()
@@ -91,7 +90,7 @@ def test_list_is_saved_as_a_view_and_removed(editor: Page, library: Site) -> Non
     page.get_by_role("textbox", name="搜索").last.fill("染布工坊")
     page.wait_for_url(re.compile("q="))
     page.get_by_text("存为视图").click()
-    page.get_by_label("名称").fill("染布的课")
+    page.get_by_label("名称", exact=True).fill("染布的课")
     page.get_by_role("button", name="保存", exact=True).click()
     page.goto(f"{library.url}/cms/courses/")
     page.get_by_role("navigation", name="视图").get_by_role("link", name="染布的课").click()

@@ -11,7 +11,7 @@ from catalog.models import Course
 
 
 class Command(BaseCommand):
-    help = "Writes courses to a csv or jsonl file."
+    help = "Writes courses to a csv, xlsx or jsonl file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
@@ -26,8 +26,6 @@ class Command(BaseCommand):
         courses = Course.objects.all()
         if options["institution"]:
             courses = courses.filter(institution__code=options["institution"])
-        # the BOM tells spreadsheets that a csv is UTF-8
-        encoding = "utf-8-sig" if path.suffix.lower() == ".csv" else "utf-8"
-        with path.open("w", encoding=encoding, newline="") as out:
+        with path.open("wb") as out:
             count = writer(records(courses), out)
         self.stdout.write(json.dumps({"courses": count}) if options["json"] else f"已导出 {count} 门课程：{path}")
