@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = "用户"
+
+    def ready(self) -> None:
+        from accounts import second_factor  # noqa: F401

@@ -172,8 +172,7 @@ def restored(now: dict[str, Any], before: dict[str, Any], after: dict[str, Any])
 def sorted_out(courses: QuerySet[Course], asked: Asked, user: policy.Person) -> QuerySet[Course]:
     """``courses`` with ``fate``: a ``Reason``, or ``change``, as far as the database alone can tell."""
     own = policy.institutions_of(user, policy.roles_for(Course, "change")).order_by().values("pk")
-    publishers = policy.institutions_of(user, policy.roles_for(Course, "publish")).order_by().values("pk")
-    public = ~Q(institution__in=publishers)
+    public = ~Q(pk__in=policy.scope(Course.objects.order_by(), user, "publish").values("pk"))
     rules = [
         (~Q(institution__in=own), Reason.RIGHTS),
         (public if asked.state else public & Q(live=True), Reason.PUBLIC),

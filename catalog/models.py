@@ -25,7 +25,9 @@ from wagtail.models import (
 )
 
 from accounts.look import Look
+from catalog.errors import NotReady
 from catalog.kinds import KINDS, Kind
+from catalog.review_rules import ReviewRules  # noqa: F401 - a table of this room
 from catalog.signals import course_saved
 from catalog.titles import address_and_order, numbered
 from media_pipeline.models import AssetState, MediaAsset, MediaType
@@ -137,6 +139,8 @@ class Institution(MP_Node):
     name_en = models.CharField("英文名称", max_length=160, blank=True)
     place = models.ForeignKey(Place, null=True, blank=True, on_delete=models.PROTECT, related_name="institutions")
     summary = models.TextField("简介", blank=True)
+    daily_uploads = models.PositiveIntegerField("每天上传（个）", null=True, blank=True)
+    daily_gigabytes = models.PositiveIntegerField("每天上传（GB）", null=True, blank=True)
 
     node_order_by = ["name"]
 
@@ -158,6 +162,7 @@ class Membership(models.Model):
         UPLOADER = "uploader", _("上传员")
         EDITOR = "editor", _("编辑")
         REVIEWER = "reviewer", _("审核员")
+        TEACHER = "teacher", _("教师")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     institution = models.ForeignKey(Institution, on_delete=models.CASCADE, related_name="memberships")
@@ -179,6 +184,15 @@ class Teacher(models.Model):
         Institution, null=True, blank=True, on_delete=models.SET_NULL, related_name="teachers"
     )
     bio = models.TextField("简介", blank=True)
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name="账号",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="此人登录用的账号；角色是教师的成员由此看到自己的课程。",
+    )
 
     class Meta:
         verbose_name = "教师"
@@ -363,6 +377,13 @@ class Course(PreviewableMixin, WorkflowMixin, LockableMixin, DraftStateMixin, Re
     def save_revision(self, *args: Any, **kwargs: Any) -> Any:
         self.number_lessons()
         return super().save_revision(*args, **kwargs)
+
+    def publish(self, revision: Any, *args: Any, **kwargs: Any) -> Any:
+        """Every way to the public ends here: approval, hours, many at once, import, API. Raises NotReady."""
+        version = revision.as_object()
+        if lacks := version.missing():
+            raise NotReady(version.title, lacks)
+        return super().publish(revision, *args, **kwargs)
 
     def name_itself(self) -> None:
         """Gives address, order and lesson numbers where they are missing; an address once given stays."""

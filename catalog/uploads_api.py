@@ -8,17 +8,18 @@ import binascii
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Router, Schema, Status
 from ninja.security import django_auth
 from pydantic import Field
 
-from catalog import policy
+from catalog import policy, quotas
 from catalog.models import Institution
 from media_pipeline import follow, pipeline, uploads
 from media_pipeline.errors import Failed, MediaError, Refused
@@ -137,15 +138,20 @@ def _problem(status: HTTPStatus, error: MediaError, **more: Any) -> JsonResponse
 def create_upload(request: HttpRequest, asked: NewUpload) -> dict[str, Any]:
     """Begin an upload, or find the one of the same file."""
     replaced = _changeable(request, asked.replaces) if asked.replaces else None
-    upload = uploads.create(
-        owner=replaced.owner if replaced else _institution(request, asked.institution).code,
-        filename=asked.filename,
-        size=asked.bytes,
-        fingerprint=asked.fingerprint,
-        head=_decoded(asked.head),
-        user=request.user,  # type: ignore[arg-type]
-        replaces=replaced,
-    )
+    code = replaced.owner if replaced else _institution(request, asked.institution).code
+    with transaction.atomic():
+        # one at a time for each institution, or two at once would both have the last place
+        house = Institution.objects.select_for_update().filter(code=code).first()
+        upload = uploads.create(
+            owner=code,
+            filename=asked.filename,
+            size=asked.bytes,
+            fingerprint=asked.fingerprint,
+            head=_decoded(asked.head),
+            user=request.user,  # type: ignore[arg-type]
+            replaces=replaced,
+            allow=partial(quotas.check, house, asked.bytes) if house else None,
+        )
     return _told_of(upload)
 
 

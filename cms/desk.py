@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from wagtail.admin.ui.components import Component
 
-from catalog import policy
+from catalog import policy, quotas
 from catalog.models import Course, Place, Teacher
 from cms import finding, waiting
 from cms.assets import UNFINISHED, with_ways
@@ -35,6 +35,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         "replaced": replaced,
         "institutions": own,
         "institution": chosen,
+        "quota": quotas.of(chosen) if chosen else None,
         "after_url": f"{reverse('courses:add')}?asset=",
         "assets_url": reverse("assets:index"),
         "header_title": "上传",

@@ -5,10 +5,13 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from treebeard.mp_tree import MP_Node
 from wagtail.admin.forms.auth import LoginForm
 from wagtail.admin.forms.models import WagtailAdminModelForm
 
+from catalog import policy
+from catalog.kinds import KINDS
 from catalog.models import Institution, Membership, Theme
 from cms.scoping import ScopedForm
 from cms.widgets import LinesField
@@ -51,12 +54,18 @@ class CourseForm(ScopedForm):
     @property
     def leaves_the_desk(self) -> bool:
         """Whether this saving hands the course on: to review, or to the public."""
-        return "action-submit" in self.data or "action-publish" in self.data
+        approves = "action-workflow-action" in self.data and self.data.get("workflow-action-name") == "approve"
+        restarts = "action-restart-workflow" in self.data
+        return approves or restarts or "action-submit" in self.data or "action-publish" in self.data
 
     def _lessons_fit(self) -> bool:
         kept = [form for form in self.formsets["lessons"].forms if self._counts(form)]
-        if not kept and self.leaves_the_desk and not self.cleaned_data.get("description"):
+        rules = KINDS[self.cleaned_data["kind"]]
+        if not kept and self.leaves_the_desk and not (rules.text_alone and self.cleaned_data.get("description")):
             self.add_error(None, "还没有课时：请至少添加一课，再送审或发布。")
+        until = self.cleaned_data.get("licence_until")
+        if until and self.leaves_the_desk and until < timezone.localdate():
+            self.add_error("licence_until", f"许可已于 {until} 到期：请先更新许可期限。")
         for form in kept:
             lesson = form.instance
             if not (lesson.asset_id or self.leaves_the_desk):
@@ -119,12 +128,39 @@ class ThemeForm(TreeForm):
         fields: list[str] = []
 
 
+class TeacherForm(ScopedForm):
+    """Names the teacher's account by its user name; only members of the institution have one to name."""
+
+    username = forms.CharField(
+        label="用户名", max_length=150, required=False, help_text="角色是“教师”的成员；此人由此看到和修改自己的课程。"
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.account_id:
+            self.fields["username"].initial = self.instance.account.username
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        name, self.instance.account = cleaned.get("username"), None
+        if name:
+            member = Membership.objects.filter(
+                user__username=name, role=Membership.Role.TEACHER, institution=cleaned.get("institution")
+            ).first()
+            if member is None:
+                self.add_error("username", f"“{name}”不是这个机构的教师成员：请核对用户名，或先发一封邀请。")
+            else:
+                self.instance.account = member.user
+        return cleaned
+
+
 class PlaceForm(WagtailAdminModelForm):
     aliases = LinesField(label="别名", help_text="旧名、俗名，一行一个。")
 
 
-class MembershipForm(WagtailAdminModelForm):
-    """Names the person by user name: a list of all citizens would be too long."""
+class MembershipForm(ScopedForm):
+    """Names the person by user name: a list of all citizens would be too long. Who is not central invites instead, and
+    here only changes what a member does."""
 
     username = forms.CharField(label="用户名", max_length=150, help_text="此人登录时用的名字。")
 
@@ -134,26 +170,35 @@ class MembershipForm(WagtailAdminModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["institution"].queryset = Institution.objects.order_by("path")
-        self.fields["institution"].label_from_instance = _indented
+        houses = self.fields["institution"]
+        houses.queryset = Institution.objects.order_by("path")
+        houses.label_from_instance = _indented
         if self.instance.pk:
             self.fields["username"].initial = self.instance.user.username
+        if self.for_user is not None and not policy.is_central(self.for_user):
+            own = policy.institutions_of(self.for_user, policy.roles_for(Membership, "change"))
+            houses.queryset = houses.queryset.filter(pk__in=own.values("pk"))
+            self.fields["username"].disabled = True
 
     def clean_username(self) -> str:
         name = self.cleaned_data["username"]
         user = get_user_model().objects.filter(username=name).first()
         if user is None:
-            raise ValidationError(f"没有叫“{name}”的用户：请核对用户名，或请管理员先建立账号。")
+            raise ValidationError(f"没有叫“{name}”的用户：请核对用户名，或发一封邀请。")
         self.instance.user = user
         return name
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         institution = cleaned.get("institution")
-        if self.instance.user_id and institution is not None:
+        if institution is None:
+            return cleaned
+        if self.instance.user_id:
             other = Membership.objects.filter(user=self.instance.user, institution=institution)
             if other.exclude(pk=self.instance.pk).exists():
                 self.add_error("institution", "此人已是这个机构的成员：请直接修改原有的角色。")
+        if cleaned.get("role") not in policy.roles_to_give(self.for_user, institution):
+            self.add_error("role", f"您不能在“{institution}”给出这个角色：请选别的角色，或请该机构的审核员决定。")
         return cleaned
 
 

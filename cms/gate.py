@@ -7,12 +7,20 @@ only what is named here; a new address is closed until somebody opens it.
 
 from collections.abc import Callable
 
+from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts import second_factor
 from catalog import policy
+from catalog.errors import NotReady
 
 DESK = "cms/"
+
+ENTRANCE = frozenset({"wagtailadmin_login", "wagtailadmin_logout"})
 
 OPEN_NAMES = frozenset(
     {
@@ -43,12 +51,24 @@ OPEN_NAMES = frozenset(
         "wenlan_guides",
         "wenlan_guide",
         "wenlan_quality",
+        "wenlan_operations",
+        "wenlan_invitations",
+        "wenlan_invitation_resend",
+        "wenlan_invitation_withdraw",
     }
 )
 """Addresses about the person only, or that look at rights item by item."""
 
 OPEN_NAMESPACES = frozenset(
-    {"courses", "teachers", "assets", "asset_chooser", "teacher_chooser", "wagtailadmin_editing_sessions"}
+    {
+        "courses",
+        "teachers",
+        "assets",
+        "memberships",
+        "asset_chooser",
+        "teacher_chooser",
+        "wagtailadmin_editing_sessions",
+    }
 )
 """Viewsets that begin with ``Scoped``; and the editing sessions, which ask the permission policy for the item."""
 
@@ -64,13 +84,31 @@ class DeskGateMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: object, args: list, keys: dict) -> None:
+    def process_view(self, request: HttpRequest, view: object, args: list, keys: dict) -> HttpResponse | None:
         match = request.resolver_match
         if match is None or not match.route.startswith(DESK) or not request.user.is_authenticated:
-            return
+            return None
+        if _asks_for_second_factor(request, match.view_name) and (step := second_factor.step(request)):
+            return redirect(step)
         if _open(match.view_name, match.namespaces, keys) or policy.is_central(request.user):
-            return
+            return None
         raise PermissionDenied
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """What lacks something is not published by any button; which one it was does not matter to the person."""
+        if not isinstance(exception, NotReady) or not request.path.startswith(f"/{DESK}"):
+            return None
+        messages.error(request, str(exception))
+        back = request.headers.get("Referer", "")
+        safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+        return redirect(back if safe else "wagtailadmin_home")
+
+
+def _asks_for_second_factor(request: HttpRequest, name: str) -> bool:
+    """Of everybody who may enter the desk, on all its addresses but those that let people in and out."""
+    if not settings.STAFF_SECOND_FACTOR or name in ENTRANCE:
+        return False
+    return request.user.has_perm("wagtailadmin.access_admin")
 
 
 def _open(name: str, namespaces: list[str], keys: dict) -> bool:

@@ -11,7 +11,7 @@ from wagtail.fields import RichTextField, StreamField
 from wagtail.models import Page
 
 from accounts.look import Look
-from catalog.models import Institution, Place, Theme
+from catalog.models import Course, Institution, Membership, Place, Theme
 from cms import pages_context
 from cms.blocks import TEXT_FEATURES, CollectionBody, HomeBody
 from cms.review import ReviewTask
@@ -276,3 +276,62 @@ class Heading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.heading} → {self.field}"
+
+
+# Review and people ----------------------------------------------------------------------------------
+
+
+class FieldComment(models.Model):
+    """What somebody said about one field of a course while it was written or reviewed. ``field`` is a name of
+    ``cms.comments.fields``."""
+
+    course = models.ForeignKey(Course, on_delete=models.CASCADE, related_name="field_comments")
+    field = models.CharField(max_length=40)
+    text = models.CharField("批注", max_length=1000)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    resolved_at = models.DateTimeField(null=True)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.course_id} {self.field}: {self.text}"
+
+
+class Reminder(models.Model):
+    """That a review which is late was mailed about."""
+
+    task_state = models.OneToOneField("wagtailcore.TaskState", on_delete=models.CASCADE, related_name="reminder")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    wagtail_reference_index_ignore = True
+
+    def __str__(self) -> str:
+        return str(self.task_state_id)
+
+
+class Invitation(models.Model):
+    """An offer to work for an institution, sent to an address. ``nonce`` is in the signed link: a link that was sent
+    before it changed is good no longer. See ``cms.invitations``."""
+
+    email = models.EmailField("邮箱")
+    institution = models.ForeignKey(
+        Institution, verbose_name="机构", on_delete=models.CASCADE, related_name="invitations"
+    )
+    role = models.CharField("角色", max_length=10, choices=Membership.Role.choices, default=Membership.Role.EDITOR)
+    nonce = models.CharField(max_length=22)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    sent_at = models.DateTimeField()
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["-sent_at"]
+        constraints = [models.UniqueConstraint(fields=["email", "institution"], name="invitation_once")]
+
+    def __str__(self) -> str:
+        return f"{self.email} · {self.institution} · {self.get_role_display()}"

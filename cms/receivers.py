@@ -10,13 +10,13 @@ from wagtail.permissions import register_permission_policy
 from wagtail.signals import task_submitted
 
 from catalog.models import Course, Membership, Teacher
-from cms import setup
+from cms import reminders, setup
 from cms.review import ReviewNotifier
 from cms.scoping import OwnedPolicy
 from media_pipeline import periodic
 from media_pipeline.models import MediaAsset
 
-OWNED = (Course, Teacher, MediaAsset)
+OWNED = (Course, Teacher, MediaAsset, Membership)
 
 _notifier = ReviewNotifier()
 
@@ -49,3 +49,6 @@ def set_up(using: str = "default", **kwargs: Any) -> None:
 def publish_scheduled() -> None:
     """Takes pages and courses live and out again at their set hours. Two workers at once come to the same end."""
     call_command("publish_scheduled")
+
+
+periodic.every(seconds=3600, name="remind-reviewers")(reminders.remind)

@@ -25,6 +25,7 @@ from wagtail.models import (
 
 from catalog import policy
 from catalog.models import Course, Institution, Membership, Place, Teacher, Theme
+from catalog.review_rules import ReviewRules
 from cms.models import CollectionIndexPage, HomePage
 from cms.review import ReviewTask
 from media_pipeline.models import MediaAsset
@@ -34,10 +35,11 @@ GROUP_OF_ROLE: dict[str, str] = {
     Membership.Role.UPLOADER: "机构上传员",
     Membership.Role.EDITOR: "机构编辑",
     Membership.Role.REVIEWER: "审核员",
+    Membership.Role.TEACHER: "机构教师",
 }
 WORKFLOW = "内容审核"
 
-_CENTRAL_MODELS = (Course, Teacher, MediaAsset, Institution, Membership, Place, Theme, Term, Rule)
+_CENTRAL_MODELS = (Course, Teacher, MediaAsset, Institution, Membership, Place, Theme, Term, Rule, ReviewRules)
 _APPS_WITH_RIGHTS = (
     "catalog",
     "media_pipeline",
@@ -119,6 +121,8 @@ def ensure_roles(home: HomePage) -> None:
     for role, name in GROUP_OF_ROLE.items():
         group, _ = Group.objects.get_or_create(name=name)
         group.permissions.add(access, *_rights_of_role(role))
+    operators, _ = Group.objects.get_or_create(name=policy.OPERATORS_GROUP)
+    operators.permissions.add(access)
     centre, _ = Group.objects.get_or_create(name=policy.CENTRAL_GROUP)
     centre.permissions.add(access, *_rights(_CENTRAL_MODELS))
     _give_pages_and_media(centre, home)
@@ -133,7 +137,9 @@ def _rights_of_role(role: str) -> list[Permission]:
     """What ``catalog.policy.ROLES`` lets the role do somewhere; Wagtail's menus ask for these by name."""
     found: list[Permission] = []
     for model, actions in policy.ROLES.items():
-        allowed = [f"{action}_{model._meta.model_name}" for action, roles in actions.items() if role in roles]
+        held = {action for action, roles in actions.items() if role in roles}
+        held |= policy.TAUGHT.get(model, frozenset()) if role == Membership.Role.TEACHER else frozenset()
+        allowed = [f"{action}_{model._meta.model_name}" for action in held]
         content_type = ContentType.objects.get_for_model(model)
         found += Permission.objects.filter(content_type=content_type, codename__in=allowed)
     return found
@@ -157,14 +163,15 @@ def _give_pages_and_media(centre: Group, home: HomePage) -> None:
 
 
 def ensure_review(home: HomePage) -> None:
-    """内容审核 with one step, for courses and for all pages below the home page."""
-    task = ReviewTask.objects.filter(active=True).first()
-    if task is None:
-        task = ReviewTask.objects.create(name="审核")
-    reviewers = Group.objects.filter(name__in=[policy.CENTRAL_GROUP, GROUP_OF_ROLE[Membership.Role.REVIEWER]])
-    task.groups.add(*reviewers)
+    """内容审核 for courses and for all pages below the home page; the second step starts only where rules ask."""
     workflow, _ = Workflow.objects.get_or_create(name=WORKFLOW)
-    WorkflowTask.objects.get_or_create(workflow=workflow, task=task.task_ptr, defaults={"sort_order": 0})
+    reviewers = Group.objects.filter(name__in=[policy.CENTRAL_GROUP, GROUP_OF_ROLE[Membership.Role.REVIEWER]])
+    for order, (name, second) in enumerate((("审核", False), ("省级复核", True))):
+        task = ReviewTask.objects.filter(active=True, second=second).first()
+        if task is None:
+            task = ReviewTask.objects.create(name=name, second=second)
+        task.groups.add(*reviewers)
+        WorkflowTask.objects.get_or_create(workflow=workflow, task=task.task_ptr, defaults={"sort_order": order})
     course_type = ContentType.objects.get_for_model(Course)
     WorkflowContentType.objects.get_or_create(content_type=course_type, defaults={"workflow": workflow})
     WorkflowPage.objects.get_or_create(page=home.page_ptr, defaults={"workflow": workflow})

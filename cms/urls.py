@@ -3,7 +3,7 @@ from django.urls import path
 from django.views.decorators.cache import cache_page
 
 from catalog import sitemaps
-from cms import app, linking, views
+from cms import app, invitations, linking, views
 
 SITEMAPS = {
     "courses": sitemaps.CourseSitemap,
@@ -31,6 +31,7 @@ urlpatterns = [
     path("help/", views.help_page, name="help"),
     path("language/<slug:code>/", views.set_language, name="set_language"),
     path("look/<slug:name>/<slug:value>/", views.set_look, name="set_look"),
+    path("join/<str:token>/", invitations.join, name="join"),
     path("link/", linking.confirm, name="link"),
     path("link/<str:code>/", linking.confirm, name="link_code"),
     path("tv/", views.tv, name="tv"),

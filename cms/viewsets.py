@@ -19,7 +19,7 @@ from catalog import policy
 from catalog.exporters import WRITERS, records
 from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme
 from catalog.quality import in_review
-from cms import bulk_desk, merge_desk, saved_views
+from cms import bulk_desk, comments, merge_desk, saved_views
 from cms.filters import CourseFilterSet
 from cms.forms import (
     CourseForm,
@@ -28,11 +28,12 @@ from cms.forms import (
     MembershipForm,
     PlaceForm,
     RuleForm,
+    TeacherForm,
     TermForm,
     ThemeForm,
 )
 from cms.imports import download
-from cms.scoping import Scoped, ScopedChooserWidget, ScopedForm, ScopedSnippetWidget
+from cms.scoping import Scoped, ScopedChooserWidget, ScopedSnippetWidget
 from cms.widgets import Picker
 from media_pipeline.models import MediaAsset
 from search.models import Rule, Term
@@ -96,6 +97,7 @@ class LessonsPanel(InlinePanel):
 
 
 COURSE_PANELS = [
+    comments.ReviewPanel(heading="发布前"),
     FieldPanel("title", help_text="课程的名字，如“苗绣入门”。"),
     FieldRowPanel([FieldPanel("institution", widget=forms.Select), FieldPanel("kind")]),
     FieldPanel("summary", help_text="一句话，出现在卡片上。"),
@@ -219,7 +221,12 @@ class CourseViewSet(ScopedSnippetViewSet):
     edit_handler = ObjectList(COURSE_PANELS, base_form_class=CourseForm)
 
     def extra_urlpatterns(self) -> list[URLPattern]:
-        return [*bulk_desk.urlpatterns, *merge_desk.urlpatterns, *saved_views.urlpatterns]
+        return [
+            *bulk_desk.urlpatterns,
+            *merge_desk.urlpatterns,
+            *saved_views.urlpatterns,
+            *comments.urlpatterns,
+        ]
 
 
 # What courses are ordered by ------------------------------------------------------------------------
@@ -242,8 +249,9 @@ class TeacherViewSet(ScopedSnippetViewSet):
             FieldPanel("title"),
             FieldPanel("institution", widget=forms.Select),
             FieldPanel("bio"),
+            FieldPanel("username"),
         ],
-        base_form_class=ScopedForm,
+        base_form_class=TeacherForm,
     )
 
 
@@ -316,6 +324,12 @@ class InstitutionViewSet(ScopedSnippetViewSet):
             FieldPanel("place"),
             FieldPanel("summary"),
             FieldPanel("name_en"),
+            FieldRowPanel(
+                [
+                    FieldPanel("daily_uploads", help_text="空着：和上级一样；上级也空着：不限。"),
+                    FieldPanel("daily_gigabytes", help_text="空着：和上级一样；上级也空着：不限。"),
+                ]
+            ),
         ],
         base_form_class=InstitutionForm,
     )

@@ -14,11 +14,13 @@ from wagtail.admin.views.home import (
     UserObjectsInWorkflowModerationPanel,
     WorkflowObjectsToModeratePanel,
 )
+from wagtail.contrib.settings.registry import register_setting
 from wagtail.snippets.models import register_snippet
 
 from catalog import policy
-from catalog.models import Course
-from cms import desk, figures, guides, imports, quality, search_desk, viewsets, waiting
+from catalog.models import Course, Membership
+from catalog.review_rules import ReviewRules
+from cms import desk, figures, guides, imports, invitations, operations, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
 from cms.merge_desk import MergeAction
@@ -36,6 +38,8 @@ for viewset in (
 ):
     register_snippet(viewset)
 
+register_setting(ReviewRules, icon="tasks")
+
 
 @hooks.register("register_admin_viewset")
 def register_viewsets() -> list[Any]:
@@ -46,6 +50,10 @@ def register_viewsets() -> list[Any]:
 def register_urls() -> list[URLPattern]:
     return [
         path("upload/", desk.upload, name="wenlan_upload"),
+        path("invitations/", invitations.index, name="wenlan_invitations"),
+        path("invitations/<int:invitation_id>/resend/", invitations.resend, name="wenlan_invitation_resend"),
+        path("invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="wenlan_invitation_withdraw"),
+        path("operations/", operations.operations, name="wenlan_operations"),
         *imports.urlpatterns,
         *figures.urlpatterns,
         path("reviews/", waiting.reviews, name="wenlan_reviews"),
@@ -79,6 +87,26 @@ class UploadMenuItem(MenuItem):
 @hooks.register("register_admin_menu_item")
 def upload_menu_item() -> MenuItem:
     return UploadMenuItem("上传", reverse("wenlan_upload"), name="upload", icon_name="upload", order=120)
+
+
+class OperationsMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return policy.is_operator(request.user)
+
+
+@hooks.register("register_admin_menu_item")
+def operations_menu_item() -> MenuItem:
+    return OperationsMenuItem("运维", reverse("wenlan_operations"), name="operations", icon_name="cogs", order=800)
+
+
+class InvitationsMenuItem(MenuItem):
+    def is_shown(self, request: HttpRequest) -> bool:
+        return policy.may_somewhere(request.user, "change", Membership)
+
+
+@hooks.register("register_admin_menu_item")
+def invitations_menu_item() -> MenuItem:
+    return InvitationsMenuItem("邀请", reverse("wenlan_invitations"), name="invitations", icon_name="mail", order=535)
 
 
 @hooks.register("register_admin_menu_item")
@@ -138,7 +166,19 @@ def guides_menu_item() -> MenuItem:
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}
 FOR_NOBODY = {"snippets", "help"}
-FOR_PARTNERS = {"courses", "upload", "imports", "assets", "teachers", "quality", "figures", "guides"}
+FOR_PARTNERS = {
+    "courses",
+    "upload",
+    "imports",
+    "assets",
+    "teachers",
+    "quality",
+    "figures",
+    "guides",
+    "memberships",
+    "invitations",
+    "operations",
+}
 
 
 @hooks.register("construct_main_menu")
@@ -183,4 +223,6 @@ def desk_css() -> str:
 
 @hooks.register("insert_global_admin_js")
 def desk_js() -> str:
-    return format_html('<script type="module" src="{}"></script>', static("cms/follow.js"))
+    return format_html('<script type="module" src="{}"></script>', static("cms/follow.js")) + format_html(
+        '<script type="module" src="{}"></script>', static("cms/comments.js")
+    )

@@ -5,7 +5,7 @@ SQLite takes. These show the oldest few with their number, and a page has them a
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,13 +18,15 @@ from django.urls import reverse
 from wagtail.models import TaskState, WorkflowState
 
 from catalog.models import Course
+from cms import deadlines
 
 FEW, PAGE = 6, 40
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A row. ``house``: the institution's name, "" for pages. ``returned``: the comment with which it came back."""
+    """A row. ``house``: the institution's name, "" for pages. ``returned``: the comment with which it came back.
+    ``late``: the time for its review is over."""
 
     title: str
     url: str
@@ -32,6 +34,7 @@ class Waiting:
     person: str
     since: datetime
     returned: str | None = None
+    late: bool = False
 
 
 def for_review(user: Any) -> QuerySet[TaskState]:
@@ -61,10 +64,12 @@ def reviews(request: HttpRequest) -> HttpResponse:
 
 
 def of_tasks(states: Iterable[TaskState]) -> list[Waiting]:
-    """Rows of reviews; three queries, however many."""
+    """Rows of reviews; four queries, however many."""
     chosen = [state for state in states if state.revision is not None]
     houses = _houses(state.revision for state in chosen)
-    return [_row(state.revision, state.workflow_state, state.started_at, houses) for state in chosen]
+    rows = [_row(state.revision, state.workflow_state, state.started_at, houses) for state in chosen]
+    before = deadlines.late_before() if rows else None
+    return [replace(row, late=before is not None and row.since < before) for row in rows]
 
 
 def of_submissions(states: Iterable[WorkflowState]) -> list[Waiting]:

@@ -21,9 +21,10 @@ def store_origin(storage_url: str) -> str:
     return f"{address.scheme}://{address.netloc}"
 
 
-def policy(*, desk: bool, store: str, framed_by: str = "'self'") -> str:
+def policy(*, desk: bool, store: str, framed_by: str = "'self'", sign_in: str = "") -> str:
     """One policy as a header's value. hls.js feeds the player by ``blob:``; media-chrome styles its shadow trees.
-    ``framed_by``: whose pages may hold the answer in a frame."""
+    ``framed_by``: whose pages may hold the answer in a frame. ``sign_in``: the origin to which forms
+    may lead; one that is redirected counts with where it arrives (CSP Level 3, 6.4.1)."""
     media = " ".join(filter(None, ["'self'", "blob:", store]))
     rules = {
         "default-src": "'self'",
@@ -37,7 +38,7 @@ def policy(*, desk: bool, store: str, framed_by: str = "'self'") -> str:
         "frame-src": "'self'",
         "object-src": "'none'",
         "base-uri": "'self'",
-        "form-action": "'self'",
+        "form-action": " ".join(filter(None, ["'self'", sign_in])),
         "frame-ancestors": framed_by,
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
@@ -49,7 +50,9 @@ class PolicyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         store = store_origin(settings.STORAGE_URL)
-        self.public, self.desk = policy(desk=False, store=store), policy(desk=True, store=store)
+        sign_in = "{0.scheme}://{0.netloc}".format(urlsplit(settings.OIDC_URL)) if settings.OIDC_URL else ""
+        self.public = policy(desk=False, store=store, sign_in=sign_in)
+        self.desk = policy(desk=True, store=store)
         self.embedded = policy(desk=False, store=store, framed_by="*")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -7,6 +7,7 @@ Completing may be repeated and answers with the same asset, whose ``uid`` is the
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
@@ -43,10 +44,12 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
     head: bytes = b"",
     user: AbstractBaseUser | None = None,
     replaces: MediaAsset | None = None,
+    allow: Callable[[], None] | None = None,
 ) -> Upload:
     """Begin or resume an upload of ``size`` bytes. ``head`` is the first 4 KiB of the file, where the client gives
     it: a file that is not what its name says is refused before anything is sent. ``replaces`` is the asset whose
-    original the file is to become. Raises Refused and Failed."""
+    original the file is to become; ``allow`` is asked before a new one begins, and raises Refused against it. Raises
+    Refused and Failed."""
     name = check_name(filename)
     check_size(name, size)
     if head:
@@ -56,6 +59,8 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
     found = find(owner, fingerprint, size)
     if found is not None:
         return found
+    if allow is not None:
+        allow()
     uid = uuid4()
     upload = Upload(
         uid=uid,

@@ -282,6 +282,7 @@ def real_site(
         (pytest.fail if services.IN_CI else pytest.skip)(f"rabbitmq: {reason}")
     parts = {
         "WENLAN_ENV": "production",
+        "STAFF_SECOND_FACTOR": "false",  # the people of the journeys have no telephone
         "SECRET_KEY": uuid.uuid4().hex * 2,
         "ALLOWED_HOSTS": "127.0.0.1",
         "PUBLIC_URL": front,

@@ -24,7 +24,15 @@ from catalog.models import (
     Theme,
 )
 from cms import setup
-from cms.models import CollectionIndexPage, CollectionPage, ImportedRow, ImportRun, SavedView
+from cms.models import (
+    CollectionIndexPage,
+    CollectionPage,
+    FieldComment,
+    ImportedRow,
+    ImportRun,
+    Invitation,
+    SavedView,
+)
 from media_pipeline.models import AssetState, Job, MediaAsset, MediaType, Package, TextTrack, Upload
 from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
 
@@ -65,6 +73,8 @@ class World:
     rule: Rule
     change: BulkChange
     view: SavedView
+    comment: FieldComment
+    invitation: Invitation
     run: ImportRun
 
 
@@ -138,11 +148,15 @@ def world(db: Any) -> World:
     view = SavedView.objects.create(
         user=b.people["editor"], name=f"视图{MARK}", shared=True, institution=b.institution, query=f"q={MARK}"
     )
+    comment = FieldComment.objects.create(course=b.waiting, field="title", text=f"批注{MARK}")
+    invitation = Invitation.objects.create(
+        email=f"{MARKS[1]}@example.cn", institution=b.institution, role="editor", nonce="n", sent_at=timezone.now()
+    )
     run = ImportRun.objects.create(
         user=b.people["editor"], institution=b.institution, filename=f"{MARK}.csv", content=MARK.encode(), state="done"
     )
     ImportedRow.objects.create(run=run, row=2, fate="rejected", external_id=MARK, title=MARK)
-    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, run)
+    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, comment, invitation, run)
 
 
 def teach_search(house: House) -> tuple[Term, Rule]:
