@@ -189,7 +189,7 @@ def _versions() -> None:
 def _reviews() -> None:
     kind, asker = ContentType.objects.get_for_model(Course), User.objects.order_by("pk").first()
     workflow = Workflow.objects.get(name=setup.WORKFLOW)
-    task = workflow.tasks.get()
+    task = workflow.tasks.first()
     drafts = Course.objects.filter(live=False).order_by("pk").values_list("pk", flat=True)
     for key in list(islice(drafts, 0, None, IN_REVIEW)):
         state = WorkflowState.objects.create(

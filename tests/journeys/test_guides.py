@@ -17,6 +17,7 @@ from tests.journeys.desk import add_chief, at_the_desk, press_action
 from tests.journeys.test_upload import drop_files, item
 
 TAKEN = ROOT / "test-results" / "guides"
+TABLE = "编号,标题,类型,简介\n1,竹编入门,读本,一根竹子怎样变成篮子\n2,,读本,\n3,蓝印花布,电影院,布要先泡透\n"
 WIDTH = 1200  # pixels; the guides show them at 700
 
 
@@ -63,6 +64,13 @@ def test_partners_first_hour_is_walked(browser, site, tmp_path):
         page.get_by_role("link", name="竹编入门").first.click()
         expect(page.locator(".wl-asset")).to_be_visible()
         take(page, "asset")
+        page.goto(f"{site.url}/cms/imports/")
+        page.get_by_label("表格").set_input_files({"name": "课程.csv", "mimeType": "text/csv", "buffer": TABLE.encode()})
+        page.get_by_role("button", name="检查").click()
+        expect(page.locator(".wl-fate").first).to_be_visible()
+        take(page, "import")
+        page.goto(f"{site.url}/cms/figures/")
+        take(page, "figures")
 
 
 def test_reviewers_first_hour_is_walked(browser, site):
@@ -81,6 +89,9 @@ def test_editors_first_hour_is_walked(browser, site):
         take(page, "collection")
         page.goto(f"{site.url}/cms/search/queries/")
         take(page, "queries")
+        page.goto(f"{site.url}/cms/quality/")
+        expect(page.get_by_role("heading", name="质量")).to_be_visible()
+        take(page, "quality")
 
 
 @pytest.mark.parametrize("guide", GUIDES)
