@@ -25,6 +25,7 @@ from wagtail.models import (
 )
 
 from accounts.look import Look
+from catalog import exchange  # noqa: F401 - its tables are of this room
 from catalog.kinds import KINDS, Kind
 from catalog.signals import course_saved
 from catalog.titles import address_and_order, numbered
