@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import CharField, Exists, ExpressionWrapper, F, Model, OuterRef, QuerySet
 
+from catalog.exchange import HarvestSource
 from catalog.models import Course, Institution, Lesson, Membership, Teacher
 from media_pipeline.models import Job, MediaAsset, Upload
 
@@ -39,6 +40,7 @@ ROLES: dict[type[Model], dict[str, frozenset[Role]]] = {
     MediaAsset: {"view": _EVERYBODY, "add": _SENDS, "change": _SENDS, "delete": _EDITS},
     Upload: {"view": _EVERYBODY, "add": _SENDS, "change": _SENDS, "delete": _SENDS},
     Job: {"view": _EVERYBODY},
+    HarvestSource: {"view": _EVERYBODY, "add": _EDITS, "change": _EDITS, "delete": _EDITS},
     Institution: {"view": _EVERYBODY},
 }
 """Which roles may do what to the items of their institutions. What is not here only central editors may do."""
@@ -79,8 +81,8 @@ def roles_for(model: type[Model], action: str) -> frozenset[Role]:
 def scope(queryset: QuerySet, user: Person, action: str = "view") -> QuerySet:
     """The part of ``queryset`` to which a person may do ``action`` in the desk and by API with rights of an owner.
 
-    Known owners: Course, Lesson, Teacher, Institution, MediaAsset, Upload, Job. Any other model raises TypeError:
-    what has no rule is not shown.
+    Known owners: Course, Lesson, Teacher, HarvestSource, Institution, MediaAsset, Upload, Job. Any other model raises
+    TypeError: what has no rule is not shown.
     """
     if is_central(user):
         return queryset
@@ -88,7 +90,7 @@ def scope(queryset: QuerySet, user: Person, action: str = "view") -> QuerySet:
     own = institutions_of(user, roles_for(model, action))
     if issubclass(model, Institution):
         return queryset.filter(pk__in=own.values("pk"))
-    if issubclass(model, (Course, Teacher)):
+    if issubclass(model, (Course, Teacher, HarvestSource)):
         return queryset.filter(institution__in=own.values("pk"))
     if issubclass(model, Lesson):
         return queryset.filter(course__institution__in=own.values("pk"))
@@ -103,7 +105,7 @@ def _owner(item: Model) -> int | str | None:
     """The key of the institution an item belongs to: the primary key, or the code where only that is known."""
     if isinstance(item, Institution):
         return item.pk
-    if isinstance(item, (Course, Teacher)):
+    if isinstance(item, (Course, Teacher, HarvestSource)):
         return item.institution_id
     if isinstance(item, Lesson):
         return item.course.institution_id

@@ -51,6 +51,7 @@ ACTION_OF_VIEW = {
     "track": "change",
     "poster": "change",
     "retry": "change",
+    "harvest": "change",
 }
 """What the view of a name does to its item. Views that are not here only show it."""
 

@@ -24,6 +24,7 @@ from wagtail.models import (
 )
 
 from catalog import policy
+from catalog.exchange import HarvestSource
 from catalog.models import Course, Institution, Membership, Place, Teacher, Theme
 from cms.models import CollectionIndexPage, HomePage
 from cms.review import ReviewTask
@@ -37,7 +38,7 @@ GROUP_OF_ROLE: dict[str, str] = {
 }
 WORKFLOW = "内容审核"
 
-_CENTRAL_MODELS = (Course, Teacher, MediaAsset, Institution, Membership, Place, Theme, Term, Rule)
+_CENTRAL_MODELS = (Course, Teacher, HarvestSource, MediaAsset, Institution, Membership, Place, Theme, Term, Rule)
 _APPS_WITH_RIGHTS = (
     "catalog",
     "media_pipeline",

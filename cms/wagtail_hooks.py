@@ -20,6 +20,7 @@ from catalog import policy
 from cms import desk, guides, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
+from cms.harvests import HarvestSourceViewSet
 from cms.merge_desk import MergeAction
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
@@ -38,7 +39,7 @@ for viewset in (
 
 @hooks.register("register_admin_viewset")
 def register_viewsets() -> list[Any]:
-    return [AssetViewSet(), viewsets.MembershipViewSet(), viewsets.asset_chooser]
+    return [AssetViewSet(), HarvestSourceViewSet(), viewsets.MembershipViewSet(), viewsets.asset_chooser]
 
 
 @hooks.register("register_admin_urls")
@@ -120,7 +121,7 @@ def guides_menu_item() -> MenuItem:
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}
 FOR_NOBODY = {"snippets", "help"}
-FOR_PARTNERS = {"courses", "upload", "assets", "teachers", "quality", "guides"}
+FOR_PARTNERS = {"courses", "upload", "assets", "teachers", "harvests", "quality", "guides"}
 
 
 @hooks.register("construct_main_menu")

@@ -13,7 +13,7 @@ from catalog.oai import repository
 from catalog.oai.formats import FORMATS
 from catalog.oai.protocol import Asked, ProtocolError, stamp
 from catalog.oai.repository import Page, Record
-from catalog.oai.xml import add, clean
+from catalog.xml_text import add, clean
 
 OAI = "http://www.openarchives.org/OAI/2.0/"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"

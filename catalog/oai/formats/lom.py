@@ -9,8 +9,8 @@ from lxml import etree
 from catalog.addresses import absolute
 from catalog.kinds import Kind
 from catalog.models import Course, Level, Licence
-from catalog.oai.xml import add
 from catalog.structured import LICENCES
+from catalog.xml_text import add
 
 PREFIX = "lom"
 NAMESPACE = "http://ltsc.ieee.org/xsd/LOM"

@@ -7,8 +7,8 @@ from lxml import etree
 from catalog.addresses import absolute
 from catalog.kinds import Kind
 from catalog.models import Course, Licence
-from catalog.oai.xml import add
 from catalog.structured import LICENCES
+from catalog.xml_text import add
 
 PREFIX = "oai_dc"
 NAMESPACE = "http://www.openarchives.org/OAI/2.0/oai_dc/"

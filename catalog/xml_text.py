@@ -1,4 +1,4 @@
-"""Elements with text that may hold anything an editor pasted."""
+"""Text that may hold anything an editor pasted, for XML."""
 
 import re
 
@@ -9,11 +9,12 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def clean(text: str) -> str:
+    """``text`` without the characters that XML cannot hold."""
     return _FORBIDDEN.sub("", text)
 
 
 def add(parent: etree._Element, name: str, text: str = "") -> etree._Element:
-    """A new last child; characters that XML cannot hold are left out of its text."""
+    """A new last child with ``text``, cleaned."""
     child = etree.SubElement(parent, name)
     if text:
         child.text = clean(text)
