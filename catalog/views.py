@@ -94,11 +94,11 @@ SUBJECTS: dict[str, Callable[[str], Theme | Place | Institution]] = {
 class CleanAtom(Atom1Feed):
     """Atom whose entries may hold what an editor pasted: Django's refuses the whole feed for one such character."""
 
-    def add_item(self, title: str, link: str, description: str, **kwargs: Any) -> None:
+    def add_item(self, title: str, link: str, description: str, *args: Any, **kwargs: Any) -> None:
         author = clean(kwargs.pop("author_name", None) or "")
         categories = [clean(name) for name in kwargs.pop("categories", None) or ()]
         kwargs |= {"author_name": author, "categories": categories}
-        super().add_item(clean(title), link, clean(description), **kwargs)
+        super().add_item(clean(title), link, clean(description), *args, **kwargs)
 
 
 class LatestFeed(Feed):
