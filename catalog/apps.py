@@ -7,3 +7,4 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         from catalog import bulk_job, links, receivers  # noqa: F401
+        from catalog.harvest import run  # noqa: F401

@@ -64,7 +64,7 @@ def _ask(url: str) -> tuple[int, str]:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {"User-Agent": "Wenlan link check", "Accept": "*/*", "Host": parts.netloc.rpartition("@")[2]}
     try:
-        with closing(_connect(parts.scheme, parts.hostname, port)) as connection:
+        with closing(connect(parts.scheme, parts.hostname, port)) as connection:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.getheader("Location", "") if 300 <= answer.status < 400 else ""
@@ -72,7 +72,8 @@ def _ask(url: str) -> tuple[int, str]:
         raise Unreachable("连接不上。" if isinstance(error, OSError) else "对方的回答读不懂。") from error
 
 
-def _connect(scheme: str, host: str, port: int) -> http.client.HTTPConnection:
+def connect(scheme: str, host: str, port: int) -> http.client.HTTPConnection:
+    """A connection to a public address of ``host``, looked up once. Raises Unreachable, OSError."""
     line = socket.create_connection((public_address(host, port), port), timeout=TIMEOUT)
     if scheme == "https":
         line = ssl.create_default_context().wrap_socket(line, server_hostname=host)

@@ -25,6 +25,7 @@ from wagtail.models import (
 )
 
 from accounts.look import Look
+from catalog import exchange  # noqa: F401 - its tables are of this room
 from catalog.errors import NotReady
 from catalog.kinds import KINDS, Kind
 from catalog.review_rules import ReviewRules  # noqa: F401 - a table of this room

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import CharField, Exists, ExpressionWrapper, F, Model, OuterRef, Q, QuerySet, Subquery
 
+from catalog.exchange import HarvestSource
 from catalog.models import Course, Institution, Lesson, Membership, Teacher, Theme
 from catalog.review_rules import ReviewRules
 from media_pipeline.models import Job, MediaAsset, Upload
@@ -44,6 +45,7 @@ ROLES: dict[type[Model], dict[str, frozenset[Role]]] = {
     MediaAsset: {"view": _WITH_TEACHERS, "add": _SENDS, "change": _SENDS, "delete": _EDITS},
     Upload: {"view": _WITH_TEACHERS, "add": _SENDS, "change": _SENDS, "delete": _SENDS},
     Job: {"view": _WITH_TEACHERS},
+    HarvestSource: {"view": _EVERYBODY, "add": _EDITS, "change": _EDITS, "delete": _EDITS},
     Institution: {"view": _WITH_TEACHERS},
     Membership: {"view": _WRITES, "change": _WRITES, "delete": _WRITES},
 }
@@ -98,8 +100,7 @@ def roles_for(model: type[Model], action: str) -> frozenset[Role]:
 def scope(queryset: QuerySet, user: Person, action: str = "view") -> QuerySet:
     """The part of ``queryset`` to which a person may do ``action`` in the desk and by API with rights of an owner.
 
-    Known owners: Course, Lesson, Teacher, Institution, Membership, MediaAsset, Upload, Job. Any other model raises
-    TypeError: what has no rule is not shown.
+    Known owners: those of ``_HOUSE_OF``. Any other model raises TypeError: what has no rule is not shown.
     """
     if is_central(user):
         return queryset
@@ -120,6 +121,7 @@ _HOUSE_OF: dict[type[Model], tuple[str, str]] = {
     Institution: ("pk", "pk"),
     Course: ("institution", "pk"),
     Teacher: ("institution", "pk"),
+    HarvestSource: ("institution", "pk"),
     Membership: ("institution", "pk"),
     Lesson: ("course__institution", "pk"),
     MediaAsset: ("owner", "code"),
@@ -164,7 +166,7 @@ def _owner(item: Model) -> int | str | None:
     """The key of the institution an item belongs to: the primary key, or the code where only that is known."""
     if isinstance(item, Institution):
         return item.pk
-    if isinstance(item, (Course, Teacher, Membership)):
+    if isinstance(item, (Course, Teacher, Membership, HarvestSource)):
         return item.institution_id
     if isinstance(item, Lesson):
         return item.course.institution_id

@@ -8,6 +8,7 @@ from wagtail.signals import unpublished
 
 from catalog import places, publishing
 from catalog.models import Course, Institution, Lesson, Place, Teacher, Theme
+from catalog.oai import register
 from catalog.signals import course_saved, courses_changed
 from media_pipeline import periodic
 from media_pipeline.models import MediaAsset, TextTrack
@@ -22,6 +23,11 @@ def settle_saved_course(course: Course, **_: Any) -> None:
 @receiver(unpublished, sender=Course)
 def close_withdrawn_course(instance: Course, **_: Any) -> None:
     publishing.settle([instance.pk])
+
+
+@receiver(courses_changed)
+def tell_harvesters(ids: list[int], **_: Any) -> None:
+    register.keep(ids)
 
 
 @receiver(asset_ready)
@@ -43,10 +49,12 @@ def settle_lesson(instance: Lesson, **_: Any) -> None:
 
 
 @receiver(post_delete, sender=Lesson)
-def close_removed_lesson(instance: Lesson, **_: Any) -> None:
+def close_removed_lesson(instance: Lesson, origin: Any = None, **_: Any) -> None:
     if instance.asset_id:
         publishing.open_media([instance.asset_id])
-    courses_changed.send(sender=Course, ids=[instance.course_id])
+    # lessons that go with their course are no news of a course that stays
+    if getattr(origin, "model", type(origin)) is not Course:
+        courses_changed.send(sender=Course, ids=[instance.course_id])
 
 
 @receiver(post_delete, sender=Course)
@@ -70,3 +78,4 @@ def relearn_places(**_: Any) -> None:
 
 
 periodic.every(seconds=300, name="expire_licences")(publishing.expire_licences)
+periodic.every(seconds=300, name="records for harvesters")(register.keep_missing)

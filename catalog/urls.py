@@ -1,6 +1,7 @@
 from django.urls import path
 
 from catalog import embedding, views
+from catalog.oai.views import oai
 
 urlpatterns = [
     path("courses/<slug:slug>/", views.course, name="course"),
@@ -10,6 +11,7 @@ urlpatterns = [
     path("oembed", embedding.oembed, name="oembed"),
     path("feeds/latest/", views.LatestFeed(), name="feed_latest"),
     path("feeds/<slug:kind>/<slug:value>/", views.LatestFeed(), name="feed"),
+    path("oai", oai, name="oai"),
     path("icon.svg", views.icon, name="icon"),
     path("covers/<slug:name>/<slug:colour>/<int:seed>.svg", views.cover, name="cover"),
 ]

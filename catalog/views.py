@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib.syndication.views import Feed
 from django.db.models import QuerySet
@@ -18,6 +19,7 @@ from catalog import addresses, course_page, embedding, merging
 from catalog.models import Course, Institution, Place, Theme
 from catalog.patterns import MOTIFS, SEEDS, svg
 from catalog.structured import structured
+from catalog.xml_text import clean
 
 FEED_LENGTH = 50
 LONGEST_WORDS = 60
@@ -89,10 +91,20 @@ SUBJECTS: dict[str, Callable[[str], Theme | Place | Institution]] = {
 """What a feed may be of, besides everything."""
 
 
+class CleanAtom(Atom1Feed):
+    """Atom whose entries may hold what an editor pasted: Django's refuses the whole feed for one such character."""
+
+    def add_item(self, title: str, link: str, description: str, *args: Any, **kwargs: Any) -> None:
+        author = clean(kwargs.pop("author_name", None) or "")
+        categories = [clean(name) for name in kwargs.pop("categories", None) or ()]
+        kwargs |= {"author_name": author, "categories": categories}
+        super().add_item(clean(title), link, clean(description), *args, **kwargs)
+
+
 class LatestFeed(Feed):
     """The newest public courses, as Atom: all, or those of a theme, place or institution and what lies below it."""
 
-    feed_type = Atom1Feed
+    feed_type = CleanAtom
 
     def get_object(self, request: HttpRequest, kind: str = "", value: str = "") -> Theme | Place | Institution | None:
         if kind and kind not in SUBJECTS:
@@ -100,7 +112,7 @@ class LatestFeed(Feed):
         return SUBJECTS[kind](value) if kind else None
 
     def title(self, subject: Theme | Place | Institution | None) -> str:
-        return _("文澜新课：%(name)s") % {"name": subject} if subject else _("文澜新课")
+        return _("文澜新课：%(name)s") % {"name": clean(str(subject))} if subject else _("文澜新课")
 
     def link(self, subject: Theme | Place | Institution | None) -> str:
         return subject.get_absolute_url() if subject else "/"

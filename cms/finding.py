@@ -6,6 +6,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from pypinyin import Style, lazy_pinyin
 
 from catalog import policy
+from catalog.exchange import HarvestSource
 from catalog.models import Course, Institution, Membership, Place, Teacher, Theme
 from media_pipeline.models import MediaAsset
 from search import find
@@ -19,6 +20,7 @@ FIELDS: dict[type, tuple[str, ...]] = {
     Theme: ("name", "name_en"),
     Place: ("name",),
     Membership: ("user__username", "user__display_name", "institution__name"),
+    HarvestSource: ("address", "institution__name"),
     Term: (),
     Rule: (),
 }

@@ -65,6 +65,7 @@ OPEN_NAMESPACES = frozenset(
         "teachers",
         "assets",
         "memberships",
+        "harvests",
         "asset_chooser",
         "teacher_chooser",
         "wagtailadmin_editing_sessions",

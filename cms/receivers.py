@@ -9,6 +9,7 @@ from wagtail.models import TaskState
 from wagtail.permissions import register_permission_policy
 from wagtail.signals import task_submitted
 
+from catalog.exchange import HarvestSource
 from catalog.models import Course, Membership, Teacher
 from cms import reminders, setup
 from cms.review import ReviewNotifier
@@ -16,7 +17,7 @@ from cms.scoping import OwnedPolicy
 from media_pipeline import periodic
 from media_pipeline.models import MediaAsset
 
-OWNED = (Course, Teacher, MediaAsset, Membership)
+OWNED = (Course, Teacher, MediaAsset, Membership, HarvestSource)
 
 _notifier = ReviewNotifier()
 

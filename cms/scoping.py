@@ -53,6 +53,7 @@ ACTION_OF_VIEW = {
     "retry": "change",
     "comment": "change",
     "comment_resolve": "change",
+    "harvest": "change",
 }
 """What the view of a name does to its item. Views that are not here only show it."""
 

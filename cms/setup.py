@@ -24,6 +24,7 @@ from wagtail.models import (
 )
 
 from catalog import policy
+from catalog.exchange import HarvestSource
 from catalog.models import Course, Institution, Membership, Place, Teacher, Theme
 from catalog.review_rules import ReviewRules
 from cms.models import CollectionIndexPage, HomePage
@@ -39,7 +40,19 @@ GROUP_OF_ROLE: dict[str, str] = {
 }
 WORKFLOW = "内容审核"
 
-_CENTRAL_MODELS = (Course, Teacher, MediaAsset, Institution, Membership, Place, Theme, Term, Rule, ReviewRules)
+_CENTRAL_MODELS = (
+    Course,
+    Teacher,
+    HarvestSource,
+    MediaAsset,
+    Institution,
+    Membership,
+    Place,
+    Theme,
+    Term,
+    Rule,
+    ReviewRules,
+)
 _APPS_WITH_RIGHTS = (
     "catalog",
     "media_pipeline",

@@ -23,6 +23,7 @@ from catalog.review_rules import ReviewRules
 from cms import desk, figures, guides, imports, invitations, operations, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
+from cms.harvests import HarvestSourceViewSet
 from cms.merge_desk import MergeAction
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
@@ -43,7 +44,7 @@ register_setting(ReviewRules, icon="tasks")
 
 @hooks.register("register_admin_viewset")
 def register_viewsets() -> list[Any]:
-    return [AssetViewSet(), viewsets.MembershipViewSet(), viewsets.asset_chooser]
+    return [AssetViewSet(), HarvestSourceViewSet(), viewsets.MembershipViewSet(), viewsets.asset_chooser]
 
 
 @hooks.register("register_admin_urls")
@@ -172,6 +173,7 @@ FOR_PARTNERS = {
     "imports",
     "assets",
     "teachers",
+    "harvests",
     "quality",
     "figures",
     "guides",

@@ -1,6 +1,6 @@
 """Two institutions with everything they can own. What belongs to 乙 carries a mark that 甲 must never read."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from wagtail.models import Page, Workflow
 from accounts.models import User
 from catalog import bulk_job
 from catalog.bulk import Asked
+from catalog.exchange import HarvestSource
+from catalog.harvest.run import Report
 from catalog.models import (
     BulkChange,
     BulkItem,
@@ -76,6 +78,7 @@ class World:
     comment: FieldComment
     invitation: Invitation
     run: ImportRun
+    source: HarvestSource
 
 
 def build_house(code: str, name: str, mark: str, place: Place) -> House:
@@ -156,7 +159,15 @@ def world(db: Any) -> World:
         user=b.people["editor"], institution=b.institution, filename=f"{MARK}.csv", content=MARK.encode(), state="done"
     )
     ImportedRow.objects.create(run=run, row=2, fate="rejected", external_id=MARK, title=MARK)
-    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, comment, invitation, run)
+    source = HarvestSource.objects.create(
+        institution=b.institution,
+        address=f"https://example.org/{MARKS[1]}",
+        ended_at=timezone.now(),
+        report={**asdict(Report(created=1)), "entries": [{"kind": "created", "id": "1", "title": MARK, "why": ""}]},
+    )
+    return World(
+        a, b, people[0], people[1], theme, place, page, term, rule, change, view, comment, invitation, run, source
+    )
 
 
 def teach_search(house: House) -> tuple[Term, Rule]:

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 from wagtail.models import Revision, TaskState, WorkflowState
 
+from catalog.exchange import HarvestSource
 from catalog.models import BulkChange, BulkItem, Course, Institution, Lesson, Membership, Teacher
 from cms.models import FieldComment, Invitation, SavedView
 from media_pipeline.models import Job, MediaAsset, Package, TextTrack, Upload
@@ -51,6 +52,7 @@ def watched() -> dict[str, list[tuple[Any, ...]]]:
         (SavedView, {}),
         (FieldComment, {}),
         (Invitation, {}),
+        (HarvestSource, {}),
     ):
         rows[model.__name__] = list(model.objects.filter(**where).order_by("pk").values_list())
     return rows
@@ -164,6 +166,7 @@ def test_walk_meets_the_addresses_that_matter(world: World) -> None:
         assert f"asset_chooser:{name}" in walked
     for name in ("inspect", "captions", "track", "poster", "retry", "way", "usage"):
         assert f"assets:{name}" in walked
+    assert {f"harvests:{name}" for name in ("inspect", "edit", "delete", "harvest")} <= walked
     for name in ("list", "add", "edit", "delete", "history", "usage"):
         assert {f"terms:{name}", f"rules:{name}"} <= walked
     for name in ("bulk", "change", "change_way", "change_undo", "remove_view"):

@@ -144,6 +144,7 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
         "institutions": {"pk": b.institution.pk},
         "institution_chooser": {"pk": b.institution.pk},
         "memberships": {"pk": b.people["editor"].memberships.first().pk},
+        "harvests": {"pk": world.source.pk},
         "themes": {"pk": world.theme.pk},
         "theme_chooser": {"pk": world.theme.pk},
         "places": {"pk": world.place.pk},

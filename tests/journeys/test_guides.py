@@ -65,7 +65,9 @@ def test_partners_first_hour_is_walked(browser, site, tmp_path):
         expect(page.locator(".wl-asset")).to_be_visible()
         take(page, "asset")
         page.goto(f"{site.url}/cms/imports/")
-        page.get_by_label("表格").set_input_files({"name": "课程.csv", "mimeType": "text/csv", "buffer": TABLE.encode()})
+        page.get_by_label("表格").set_input_files(
+            {"name": "课程.csv", "mimeType": "text/csv", "buffer": TABLE.encode()}
+        )
         page.get_by_role("button", name="检查").click()
         expect(page.locator(".wl-fate").first).to_be_visible()
         take(page, "import")
