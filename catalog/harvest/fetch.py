@@ -12,6 +12,7 @@ import time
 from contextlib import closing
 from urllib.parse import urljoin, urlsplit
 
+from django.conf import settings
 from lxml import etree
 
 from catalog import links
@@ -78,8 +79,9 @@ def _ask(url: str, ends: float) -> tuple[int, str, bytes]:
         "Accept-Encoding": "identity",
         "Host": parts.netloc.rpartition("@")[2],
     }
+    private = settings.HARVEST_PRIVATE_HOSTS
     try:
-        with closing(links.connect(parts.scheme, parts.hostname, port)) as connection:
+        with closing(links.connect(parts.scheme, parts.hostname, port, private=private)) as connection:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             further = answer.getheader("Location", "") if 300 <= answer.status < 400 else ""

@@ -115,6 +115,14 @@ def test_inner_addresses_are_not_read(url):
         read(url)
 
 
+def test_inner_hosts_are_read_where_the_operator_says_so(partner, settings):
+    inner = partner.replace("partner.test", "127.0.0.1")
+    with pytest.raises(CannotHarvest, match="内部网络"):
+        read(f"{inner}/feed")
+    settings.HARVEST_PRIVATE_HOSTS = True
+    assert read(f"{inner}/feed")
+
+
 def test_redirect_to_a_file_is_not_followed(partner):
     with pytest.raises(CannotHarvest):
         read(f"{partner}/file")
