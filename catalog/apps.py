@@ -6,4 +6,4 @@ class CatalogConfig(AppConfig):
     verbose_name = "课程目录"
 
     def ready(self) -> None:
-        from catalog import bulk_job, links, receivers  # noqa: F401
+        from catalog import bulk_job, links, receivers, telling  # noqa: F401

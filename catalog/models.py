@@ -26,6 +26,7 @@ from wagtail.models import (
 
 from accounts.look import Look
 from catalog.kinds import KINDS, Kind
+from catalog.machines import ApiToken, Delivery, Webhook  # noqa: F401 – Django looks for models here
 from catalog.signals import course_saved
 from catalog.titles import address_and_order, numbered
 from media_pipeline.models import AssetState, MediaAsset, MediaType

@@ -6,7 +6,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from pypinyin import Style, lazy_pinyin
 
 from catalog import policy
-from catalog.models import Course, Institution, Membership, Place, Teacher, Theme
+from catalog.models import ApiToken, Course, Institution, Membership, Place, Teacher, Theme, Webhook
 from media_pipeline.models import MediaAsset
 from search import find
 from search.models import Rule, Term, as_compared
@@ -19,6 +19,8 @@ FIELDS: dict[type, tuple[str, ...]] = {
     Theme: ("name", "name_en"),
     Place: ("name",),
     Membership: ("user__username", "user__display_name", "institution__name"),
+    ApiToken: ("name", "user__username", "user__display_name"),
+    Webhook: ("address",),
     Term: (),
     Rule: (),
 }

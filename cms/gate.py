@@ -46,7 +46,16 @@ OPEN_NAMES = frozenset(
 """Addresses about the person only, or that look at rights item by item."""
 
 OPEN_NAMESPACES = frozenset(
-    {"courses", "teachers", "assets", "asset_chooser", "teacher_chooser", "wagtailadmin_editing_sessions"}
+    {
+        "courses",
+        "teachers",
+        "assets",
+        "tokens",
+        "webhooks",
+        "asset_chooser",
+        "teacher_chooser",
+        "wagtailadmin_editing_sessions",
+    }
 )
 """Viewsets that begin with ``Scoped``; and the editing sessions, which ask the permission policy for the item."""
 

@@ -51,6 +51,8 @@ ACTION_OF_VIEW = {
     "track": "change",
     "poster": "change",
     "retry": "change",
+    "test": "change",
+    "resend": "change",
 }
 """What the view of a name does to its item. Views that are not here only show it."""
 

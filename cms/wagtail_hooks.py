@@ -21,6 +21,7 @@ from catalog.models import Course
 from cms import desk, guides, imports, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
+from cms.machines import TokenViewSet, WebhookViewSet
 from cms.merge_desk import MergeAction
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
@@ -39,7 +40,7 @@ for viewset in (
 
 @hooks.register("register_admin_viewset")
 def register_viewsets() -> list[Any]:
-    return [AssetViewSet(), viewsets.MembershipViewSet(), viewsets.asset_chooser]
+    return [AssetViewSet(), viewsets.MembershipViewSet(), TokenViewSet(), WebhookViewSet(), viewsets.asset_chooser]
 
 
 @hooks.register("register_admin_urls")
@@ -132,7 +133,7 @@ def guides_menu_item() -> MenuItem:
 
 ORDER = {"explorer": 140, "images": 600, "documents": 610}
 FOR_NOBODY = {"snippets", "help"}
-FOR_PARTNERS = {"courses", "upload", "imports", "assets", "teachers", "quality", "guides"}
+FOR_PARTNERS = {"courses", "upload", "imports", "assets", "teachers", "quality", "tokens", "webhooks", "guides"}
 
 
 @hooks.register("construct_main_menu")

@@ -7,6 +7,8 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.renderers import JSONRenderer
 
 from catalog.api import router as courses_router
+from catalog.deposits_api import router as deposits_router
+from catalog.errors import CallRefused
 from catalog.uploads_api import router as uploads_router
 from learning.api import router as progress_router
 from search.api import router as search_router
@@ -20,6 +22,7 @@ class ReadableJSON(JSONRenderer):
 
 api = NinjaAPI(title="Wenlan", version="1", urls_namespace="api", docs_url="docs", renderer=ReadableJSON())
 api.add_router("", uploads_router)
+api.add_router("", deposits_router)
 api.add_router("", courses_router)
 api.add_router("", progress_router)
 api.add_router("", search_router)
@@ -28,6 +31,12 @@ api.add_router("", search_router)
 @api.exception_handler(AuthenticationError)
 def not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     return api.create_response(request, {"code": "not-signed-in", "message": _("请先登录。")}, status=401)
+
+
+@api.exception_handler(CallRefused)
+def call_refused(request: HttpRequest, error: CallRefused) -> HttpResponse:
+    body = {"code": error.code, "message": str(error)} | ({"fields": error.fields} if error.fields else {})
+    return api.create_response(request, body, status=error.status)
 
 
 @api.exception_handler(Http404)

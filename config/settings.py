@@ -185,6 +185,9 @@ TASKS = {
 }
 CELERY_BROKER_URL = TASKS_URL
 
+# To other machines -------------------------------------------------------------------------------
+OUTGOING_PRIVATE = env.bool("OUTGOING_PRIVATE", False)
+
 # People -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [

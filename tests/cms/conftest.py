@@ -13,6 +13,7 @@ from accounts.models import User
 from catalog import bulk_job
 from catalog.bulk import Asked
 from catalog.models import (
+    ApiToken,
     BulkChange,
     BulkItem,
     Course,
@@ -22,6 +23,7 @@ from catalog.models import (
     Place,
     Teacher,
     Theme,
+    Webhook,
 )
 from cms import setup
 from cms.models import CollectionIndexPage, CollectionPage, ImportedRow, ImportRun, SavedView
@@ -66,6 +68,8 @@ class World:
     change: BulkChange
     view: SavedView
     run: ImportRun
+    token: ApiToken
+    hook: Webhook
 
 
 def build_house(code: str, name: str, mark: str, place: Place) -> House:
@@ -142,7 +146,14 @@ def world(db: Any) -> World:
         user=b.people["editor"], institution=b.institution, filename=f"{MARK}.csv", content=MARK.encode(), state="done"
     )
     ImportedRow.objects.create(run=run, row=2, fate="rejected", external_id=MARK, title=MARK)
-    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, run)
+    token = ApiToken(user=b.people["editor"], institution=b.institution, name=f"令牌{MARK}", scopes=["upload"])
+    token.make_secret()
+    token.save()
+    hook = Webhook(institution=b.institution, address="https://example.org/bmark77", events=[])
+    hook.make_secret()
+    hook.save()
+    hook.deliveries.create(event="test", body=MARK, answer=MARK)
+    return World(a, b, people[0], people[1], theme, place, page, term, rule, change, view, run, token, hook)
 
 
 def teach_search(house: House) -> tuple[Term, Rule]:

@@ -140,6 +140,8 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
         "teacher_chooser": {"pk": b.teacher.pk},
         "institutions": {"pk": b.institution.pk},
         "institution_chooser": {"pk": b.institution.pk},
+        "tokens": {"pk": world.token.pk},
+        "webhooks": {"pk": world.hook.pk, "delivery_pk": world.hook.deliveries.get().pk},
         "memberships": {"pk": b.people["editor"].memberships.first().pk},
         "themes": {"pk": world.theme.pk},
         "theme_chooser": {"pk": world.theme.pk},
