@@ -1,9 +1,12 @@
 """The REST API: every room's router under ``/api/v1/``. Errors are ``{"code", "message"}`` with the right status."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.renderers import JSONRenderer
 
 from catalog.api import router as courses_router
@@ -20,7 +23,30 @@ class ReadableJSON(JSONRenderer):
     json_dumps_params = {"ensure_ascii": False}
 
 
-api = NinjaAPI(title="Wenlan", version="1", urls_namespace="api", docs_url="docs", renderer=ReadableJSON())
+DESCRIPTION = """An open courseware library. Public calls need nothing; calls of partners a token with the scope that
+the call names (`Authorization: Bearer wl_…`), or a session with `X-CSRFToken`. Errors are `{"code", "message"}`."""
+
+
+class DescribedAPI(NinjaAPI):
+    """Says in the OpenAPI document what any call may answer instead."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        document = super().get_openapi_schema(**options)
+        problem = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for calls in document["paths"].values():
+            for call in calls.values():
+                call["responses"].setdefault("default", {"description": "Refused, with the reason", "content": problem})
+        return document
+
+
+api = DescribedAPI(
+    title="Wenlan",
+    version="1",
+    description=DESCRIPTION,
+    urls_namespace="api",
+    docs_url="docs",
+    renderer=ReadableJSON(),
+)
 api.add_router("", uploads_router)
 api.add_router("", deposits_router)
 api.add_router("", courses_router)

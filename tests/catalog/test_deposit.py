@@ -1,13 +1,19 @@
 """A partner's machine hands in courses: from the first call to publication, and never a word of another house."""
 
+import os
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import Group
 from wagtail.models import TaskState
 
 from accounts.models import User
 from catalog.machines import Scope
-from catalog.models import Course, Membership, Teacher
+from catalog.models import Course, Institution, Membership, Teacher
 from cms import setup
+from media_pipeline import storage
 from media_pipeline.models import AssetState, Job, MediaAsset, MediaType
 from tests.catalog.test_tokens import call, make_token
 
@@ -186,3 +192,22 @@ def test_captions_come_beside_a_file(secret, asset):
     assert asset.tracks.get().cues
     assert call(secret, f"/assets/{asset.uid}/captions", {"text": "nothing"}, "PUT").status_code == 422
     assert not Teacher.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_first_deposit_of_the_guide_works_line_by_line(live_server, clip, stores, settings):
+    settings.STORAGE_URL = ""
+    storage.store().prepare([])
+    setup.ensure_everything()
+    secret = make_token(Institution.add_root(code="town", name="谷城县文化馆"), scopes=Scope.values)
+    guide = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
+    lines = re.search(r"```sh\n(.*?)```", guide, re.DOTALL).group(1)
+    given = {**os.environ, "HOST": live_server.url, "TOKEN": secret, "FILE": str(clip)}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", lines], env=given, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"state": "in-review"' in done.stdout
+    course = Course.objects.get(external_id="mx-1")
+    assert course.lessons.get().asset.bytes == clip.stat().st_size
+    assert len(lines.splitlines()) <= 10

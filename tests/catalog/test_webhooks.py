@@ -4,8 +4,10 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -87,6 +89,17 @@ def test_delivery_is_signed(hook, receiver):
     wanted = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     assert head["webhook-signature"] == f"v1,{wanted}"
     assert json.loads(body)["data"] == {"message": "你好"}
+
+
+def test_verification_of_the_guide_knows_ours_from_others(hook, receiver, settings):
+    guide = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
+    known: dict = {}
+    exec(re.search(r"```python\n(.*?)```", guide, re.DOTALL).group(1), known)
+    webhooks.write(hook, "test", {})
+    deliver()
+    head, body = receiver.got[0]
+    assert known["is_ours"](hook.secret, head, body)
+    assert not known["is_ours"](hook.secret, head, body + b" ")
 
 
 def test_delivery_is_given_up_after_the_last_wait_and_sent_again_by_hand(hook, receiver):
