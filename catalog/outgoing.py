@@ -9,16 +9,16 @@ import http.client
 import ipaddress
 import socket
 import ssl
-import time
-from collections.abc import Mapping
-from contextlib import closing
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 TIMEOUT = 10.0  # seconds for connecting, and for each piece of the answer
-LONGEST = 20.0  # seconds for the whole answer
+LONGEST = 20.0  # seconds for a whole call, however slowly the answer drips
 MOST = 1024 * 1024  # bytes of an answer
 
 
@@ -54,7 +54,7 @@ def call(
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     sent = {"User-Agent": "Wenlan", "Host": parts.netloc.rpartition("@")[2], **(headers or {})}
     try:
-        with closing(connect(parts.scheme, parts.hostname, port)) as connection:
+        with closing(connect(parts.scheme, parts.hostname, port)) as connection, _bounded(connection.sock):
             connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()
             named = {name.lower(): value for name, value in answer.getheaders()}
@@ -66,12 +66,32 @@ def call(
 
 
 def _read(answer: http.client.HTTPResponse, most: int) -> bytes:
-    ends, found = time.monotonic() + LONGEST, b""
+    found = b""
     while len(found) < most and (piece := answer.read1(min(65536, most - len(found)))):
         found += piece
-        if time.monotonic() > ends:
-            raise TimeoutError
     return found
+
+
+@contextmanager
+def _bounded(line: socket.socket) -> Iterator[None]:
+    """Cuts ``line`` after ``LONGEST`` seconds, whatever is being waited for. Raises TimeoutError then."""
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(LONGEST, cut)
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise (TimeoutError() if over.is_set() else error) from error
+    finally:
+        timer.cancel()
+    if over.is_set():
+        raise TimeoutError
 
 
 def connect(scheme: str, host: str, port: int, timeout: float = TIMEOUT) -> http.client.HTTPConnection:
@@ -95,8 +115,16 @@ def public_address(host: str, port: int) -> str:
     return sorted(found, key=lambda address: ":" in address)[0]
 
 
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
 def _is_public(address: str) -> bool:
-    """Whether an address is for everybody; one of version 4 inside version 6 counts as what it holds."""
+    """Whether an address is for everybody; one of version 4 inside version 6 (RFC 4291, 3056, 6052) counts as what it
+    holds."""
     there = ipaddress.ip_address(address.partition("%")[0])
-    there = getattr(there, "ipv4_mapped", None) or there
+    if isinstance(there, ipaddress.IPv6Address):
+        held = there.ipv4_mapped or there.sixtofour
+        if held is None and there in _NAT64:
+            held = ipaddress.IPv4Address(int(there) & 0xFFFFFFFF)
+        there = held or there
     return there.is_global and not there.is_multicast

@@ -8,11 +8,11 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, ObjectList
 from wagtail.admin.ui.tables import Column
-from wagtail.admin.views.generic import CreateView, InspectView
+from wagtail.admin.views.generic import CreateView, IndexView, InspectView
 
 from catalog import policy, webhooks
 from catalog.machines import ApiToken, Delivery, Event, Scope, Webhook
@@ -21,7 +21,17 @@ from cms.scoping import ScopedForm
 from cms.viewsets import ScopedModelViewSet
 
 
-class TokenForm(ScopedForm):
+class OwnForm(ScopedForm):
+    """A form that knows the institution of those who have only one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = list(self.fields["institution"].queryset[:2])
+        if len(choices) == 1 and not self.instance.pk:
+            self.initial["institution"] = choices[0].pk
+
+
+class TokenForm(OwnForm):
     """A new token; of one that is in use only the name changes."""
 
     scopes = forms.MultipleChoiceField(label="权限", choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
@@ -78,7 +88,7 @@ class TokenViewSet(ScopedModelViewSet):
     )
 
 
-class WebhookForm(ScopedForm):
+class WebhookForm(OwnForm):
     events = forms.MultipleChoiceField(label="事件", choices=Event.choices, widget=forms.CheckboxSelectMultiple)
 
     def clean_address(self) -> str:
@@ -95,6 +105,11 @@ class WebhookCreateView(CreateView):
         hook.save()
         messages.warning(self.request, f"签名密钥只显示这一次，请现在抄下：{secret}")
         return hook
+
+
+class WebhookIndexView(IndexView):
+    def get_edit_url(self, instance: Webhook) -> str:
+        return reverse("webhooks:inspect", args=[instance.pk])
 
 
 class WebhookView(InspectView):
@@ -134,6 +149,7 @@ class WebhookViewSet(ScopedModelViewSet):
     menu_order = 550
     add_to_admin_menu = True
     inspect_view_enabled = True
+    index_view_class = WebhookIndexView
     add_view_class = WebhookCreateView
     inspect_view_class = WebhookView
     list_display = [

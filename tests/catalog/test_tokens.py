@@ -100,6 +100,7 @@ def test_editor_makes_a_token_in_the_desk_and_revokes_it(client, town, city):
     user = User.objects.create_user("e")
     Membership.objects.create(user=user, institution=town, role="editor")
     client.force_login(user)
+    assert "selected>谷城县文化馆</option>" in client.get("/cms/tokens/new/").content.decode()
     form = {"name": "馆藏", "institution": town.pk, "scopes": ["upload", "courses:read"]}
     page = client.post("/cms/tokens/new/", form, follow=True)
     secret = re.search(r"wl_[\w-]{43}", page.content.decode()).group()

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -145,6 +146,7 @@ def test_only_chosen_events_of_active_hooks_are_told(hook):
     [
         "http://127.0.0.1/", "http://localhost/", "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://10.0.0.1/",
         "http://169.254.169.254/latest/", "http://0/", "http://0x7f000001/", "http://2130706433/", "http://224.0.0.1/",
+        "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/",
         "ftp://example.org/", "file:///etc/passwd", "gopher://example.org/", "http://[", "http://",
     ],
 )  # fmt: skip
@@ -156,6 +158,14 @@ def test_our_own_network_is_not_called(url):
 def test_answer_is_cut_to_its_limit(receiver):
     answer = outgoing.call(f"http://127.0.0.1:{receiver.server_port}/", method="POST", body=b"x", most=0)
     assert (answer.status, answer.body) == (204, b"")
+
+
+def test_answer_that_drips_is_cut(receiver, monkeypatch):
+    monkeypatch.setattr(outgoing, "LONGEST", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        url = f"http://127.0.0.1:{slow.getsockname()[1]}/"
+        with pytest.raises(outgoing.Unreachable, match="太久"):
+            outgoing.call(url)
 
 
 def test_editor_makes_tests_and_resends_in_the_desk(client, town, receiver):
