@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -50,6 +51,11 @@ class TokenForm(OwnForm):
         return institution
 
 
+class TokenIndexView(IndexView):
+    def get_base_queryset(self) -> QuerySet[ApiToken]:
+        return super().get_base_queryset().select_related("institution", "user")
+
+
 class TokenCreateView(CreateView):
     def save_instance(self) -> ApiToken:
         token: ApiToken = self.form.save(commit=False)
@@ -68,6 +74,7 @@ class TokenViewSet(ScopedModelViewSet):
     menu_name = "tokens"
     menu_order = 540
     add_to_admin_menu = True
+    index_view_class = TokenIndexView
     add_view_class = TokenCreateView
     list_display = [
         "name",
@@ -77,7 +84,6 @@ class TokenViewSet(ScopedModelViewSet):
         Column("last_used", label="上次使用", accessor=lambda token: token.last_used or "从未"),
         Column("expires", label="到期", accessor=lambda token: token.expires or "不到期"),
     ]
-    list_select_related = ["institution", "user"]
     edit_handler = ObjectList(
         [
             FieldPanel("name", help_text="哪个程序用它，如“馆藏系统”。"),
@@ -108,6 +114,9 @@ class WebhookCreateView(CreateView):
 
 
 class WebhookIndexView(IndexView):
+    def get_base_queryset(self) -> QuerySet[Webhook]:
+        return super().get_base_queryset().select_related("institution")
+
     def get_edit_url(self, instance: Webhook) -> str:
         return reverse("webhooks:inspect", args=[instance.pk])
 
@@ -159,7 +168,6 @@ class WebhookViewSet(ScopedModelViewSet):
         Column("active", label="状态", accessor=lambda hook: "启用" if hook.active else "停用"),
         Column("failures", label="连续失败", accessor="failures"),
     ]
-    list_select_related = ["institution"]
     edit_handler = ObjectList(
         [
             FieldPanel("address", help_text="对方接收消息的网址。"),

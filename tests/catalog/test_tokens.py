@@ -6,11 +6,13 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from catalog.machines import ApiToken, hash_of
+from catalog.machines import ApiToken, Webhook, hash_of
 from catalog.models import Institution, Membership
 from cms import setup
 
@@ -125,3 +127,19 @@ def test_uploader_makes_no_tokens(client, town):
     client.post("/cms/tokens/new/", form)
     assert not ApiToken.objects.exists()
     assert Institution.objects.count() == 1
+
+
+@pytest.mark.parametrize("page", ["/cms/tokens/", "/cms/webhooks/"])
+def test_lists_ask_as_often_for_many_as_for_one(client, town, page, django_assert_num_queries):
+    setup.ensure_everything()
+    make_token(town)
+    Webhook.objects.create(institution=town, address="https://a.cn/")
+    client.force_login(User.objects.get())
+    client.get(page)
+    with CaptureQueriesContext(connection) as one:
+        client.get(page)
+    for number in range(5):
+        make_token(town)
+        Webhook.objects.create(institution=town, address=f"https://a.cn/{number}")
+    with django_assert_num_queries(len(one)):
+        assert client.get(page).status_code == 200
