@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest
 from ninja import Query, Router, Schema, Status
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from catalog import deposits, policy
 from catalog.errors import CallRefused
@@ -27,7 +27,7 @@ router = Router(tags=["deposits"])
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL keeps no NUL."""
 
-Line = Annotated[str, Field(max_length=500, pattern=NO_NUL)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=NO_NUL)]
 Text = Annotated[str, Field(max_length=100_000, pattern=NO_NUL)]
 Lines = Annotated[list[Line], Field(max_length=100)]
 

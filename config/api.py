@@ -73,8 +73,11 @@ def not_there(request: HttpRequest, error: Http404) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def not_understood(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """Name each field and what is wrong with it."""
-    fields = {".".join(str(part) for part in found["loc"][1:]): found["msg"] for found in error.errors}
+    """Name each field, as the caller wrote it, and what is wrong with it: the place begins with where it stands and,
+    in a body or query of fields, the name of our argument."""
+    fields = {
+        ".".join(str(part) for part in found["loc"][2:] or found["loc"][1:]): found["msg"] for found in error.errors
+    }
     body = {"code": "invalid", "message": _("请求中有不合要求的内容。"), "fields": fields}
     return api.create_response(request, body, status=422)
 

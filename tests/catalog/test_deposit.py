@@ -112,6 +112,9 @@ def test_lessons_keep_their_numbers_when_they_are_named(secret):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
+        ({"title": "  "}, "title"),
+        ({"summary": "a\0b"}, "summary"),
+        ({"lessons": [{"title": ""}]}, "lessons.0.title"),
         ({"themes": ["没有"]}, "themes"),
         ({"licence": "mine"}, "licence"),
         ({"licence_until": "soon"}, "licence_until"),
