@@ -2,6 +2,7 @@
 
 ``CatalogueError``
 ├── ``NotReady``    a course lacks what its kind requires, so it is not published
+├── ``CallRefused`` a call of a machine is refused: its token, or what it asks
 └── ``FileRefused`` an import file cannot be read at all, so no row of it is
 """
 
@@ -26,3 +27,14 @@ class NotReady(CatalogueError):
 
 class FileRefused(CatalogueError):
     """An import file cannot be read at all."""
+
+
+class CallRefused(CatalogueError):
+    """``status`` is that of the answer; ``fields`` say what is wrong with which field of the body."""
+
+    def __init__(
+        self, status: int, code: str, sentence: str, remedy: str = "", fields: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(code, sentence, remedy)
+        self.status = status
+        self.fields = fields or {}

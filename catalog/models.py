@@ -28,6 +28,7 @@ from accounts.look import Look
 from catalog import exchange  # noqa: F401 - its tables are of this room
 from catalog.errors import NotReady
 from catalog.kinds import KINDS, Kind
+from catalog.machines import ApiToken, Delivery, Webhook  # noqa: F401 – Django looks for models here
 from catalog.review_rules import ReviewRules  # noqa: F401 - a table of this room
 from catalog.signals import course_saved
 from catalog.titles import address_and_order, numbered

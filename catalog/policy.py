@@ -12,7 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import CharField, Exists, ExpressionWrapper, F, Model, OuterRef, Q, QuerySet, Subquery
 
 from catalog.exchange import HarvestSource
-from catalog.models import Course, Institution, Lesson, Membership, Teacher, Theme
+from catalog.models import ApiToken, Course, Institution, Lesson, Membership, Teacher, Theme, Webhook
 from catalog.review_rules import ReviewRules
 from media_pipeline.models import Job, MediaAsset, Upload
 
@@ -48,6 +48,8 @@ ROLES: dict[type[Model], dict[str, frozenset[Role]]] = {
     HarvestSource: {"view": _EVERYBODY, "add": _EDITS, "change": _EDITS, "delete": _EDITS},
     Institution: {"view": _WITH_TEACHERS},
     Membership: {"view": _WRITES, "change": _WRITES, "delete": _WRITES},
+    ApiToken: {"view": _EDITS, "add": _EDITS, "change": _EDITS, "delete": _EDITS},
+    Webhook: {"view": _EDITS, "add": _EDITS, "change": _EDITS, "delete": _EDITS},
 }
 """Which roles may do what to the items of their institutions. What is not here only central editors may do."""
 
@@ -61,7 +63,7 @@ TAUGHT: dict[type[Model], frozenset[str]] = {
 def is_central(user: Person) -> bool:
     """Whether the whole catalogue is this person's. Asked many times a page, so remembered on the ``user`` object,
     as Django does with permissions: after a change of groups, fetch the user again."""
-    if not user.is_active:
+    if not user.is_active or _bound_to(user) is not None:
         return False
     if "_is_central" not in user.__dict__:
         user.__dict__["_is_central"] = bool(user.is_superuser or user.groups.filter(name=CENTRAL_GROUP).exists())  # type: ignore[attr-defined]
@@ -89,7 +91,20 @@ def institutions_of(user: Person, roles: Iterable[Role] | None = None) -> QueryS
         memberships = memberships.filter(role__in=roles)
     path = ExpressionWrapper(OuterRef("path"), output_field=CharField())
     above = memberships.annotate(below=path).filter(below__startswith=F("institution__path"))
-    return Institution.objects.filter(Exists(above))
+    own = Institution.objects.filter(Exists(above))
+    bound = _bound_to(user)
+    return own if bound is None else own.filter(path__startswith=bound.path)
+
+
+def bound(user: AbstractBaseUser, institution: Institution) -> AbstractBaseUser:
+    """A person as a token sees them: by the memberships alone, for ``institution`` and what lies below it. Marks the
+    freshly loaded ``user`` and returns it; does not make it more than it was."""
+    user.__dict__["_bound_to"] = institution
+    return user
+
+
+def _bound_to(user: Person) -> Institution | None:
+    return user.__dict__.get("_bound_to")
 
 
 def roles_for(model: type[Model], action: str) -> frozenset[Role]:
@@ -122,6 +137,8 @@ _HOUSE_OF: dict[type[Model], tuple[str, str]] = {
     Course: ("institution", "pk"),
     Teacher: ("institution", "pk"),
     HarvestSource: ("institution", "pk"),
+    ApiToken: ("institution", "pk"),
+    Webhook: ("institution", "pk"),
     Membership: ("institution", "pk"),
     Lesson: ("course__institution", "pk"),
     MediaAsset: ("owner", "code"),
@@ -166,7 +183,7 @@ def _owner(item: Model) -> int | str | None:
     """The key of the institution an item belongs to: the primary key, or the code where only that is known."""
     if isinstance(item, Institution):
         return item.pk
-    if isinstance(item, (Course, Teacher, Membership, HarvestSource)):
+    if isinstance(item, (Course, Teacher, Membership, HarvestSource, ApiToken, Webhook)):
         return item.institution_id
     if isinstance(item, Lesson):
         return item.course.institution_id

@@ -1,6 +1,7 @@
 """Uploads and assets over HTTP: the protocol of ``media_pipeline.uploads`` with the rights of ``catalog.policy``.
 
-Signed in by session, with CSRF. What is not yours is 404. Errors are ``{"code", "message"}``, the message in Chinese.
+Signed in by a token, or by session with CSRF. What is not yours is 404. Errors are ``{"code", "message"}``, the message
+in Chinese.
 """
 
 import base64
@@ -16,16 +17,17 @@ from uuid import UUID
 from django.db import transaction
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Router, Schema, Status
-from ninja.security import django_auth
 from pydantic import Field
 
 from catalog import policy, quotas
+from catalog.machines import Scope
 from catalog.models import Institution
+from catalog.tokens import needs
 from media_pipeline import follow, pipeline, uploads
 from media_pipeline.errors import Failed, MediaError, Refused
 from media_pipeline.models import MediaAsset, Upload
 
-router = Router(auth=django_auth, tags=["uploads"])
+router = Router(auth=needs(Scope.UPLOAD), tags=["uploads"])
 
 
 class NewUpload(Schema):

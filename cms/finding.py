@@ -7,7 +7,7 @@ from pypinyin import Style, lazy_pinyin
 
 from catalog import policy
 from catalog.exchange import HarvestSource
-from catalog.models import Course, Institution, Membership, Place, Teacher, Theme
+from catalog.models import ApiToken, Course, Institution, Membership, Place, Teacher, Theme, Webhook
 from media_pipeline.models import MediaAsset
 from search import find
 from search.models import Rule, Term, as_compared
@@ -21,6 +21,8 @@ FIELDS: dict[type, tuple[str, ...]] = {
     Place: ("name",),
     Membership: ("user__username", "user__display_name", "institution__name"),
     HarvestSource: ("address", "institution__name"),
+    ApiToken: ("name", "user__username", "user__display_name"),
+    Webhook: ("address",),
     Term: (),
     Rule: (),
 }

@@ -66,6 +66,8 @@ OPEN_NAMESPACES = frozenset(
         "assets",
         "memberships",
         "harvests",
+        "tokens",
+        "webhooks",
         "asset_chooser",
         "teacher_chooser",
         "wagtailadmin_editing_sessions",

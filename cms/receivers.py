@@ -10,14 +10,14 @@ from wagtail.permissions import register_permission_policy
 from wagtail.signals import task_submitted
 
 from catalog.exchange import HarvestSource
-from catalog.models import Course, Membership, Teacher
+from catalog.models import ApiToken, Course, Membership, Teacher, Webhook
 from cms import reminders, setup
 from cms.review import ReviewNotifier
 from cms.scoping import OwnedPolicy
 from media_pipeline import periodic
 from media_pipeline.models import MediaAsset
 
-OWNED = (Course, Teacher, MediaAsset, Membership, HarvestSource)
+OWNED = (Course, Teacher, MediaAsset, Membership, HarvestSource, ApiToken, Webhook)
 
 _notifier = ReviewNotifier()
 

@@ -54,6 +54,8 @@ ACTION_OF_VIEW = {
     "comment": "change",
     "comment_resolve": "change",
     "harvest": "change",
+    "test": "change",
+    "resend": "change",
 }
 """What the view of a name does to its item. Views that are not here only show it."""
 

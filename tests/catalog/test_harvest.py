@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from catalog import links
+from catalog import outgoing
 from catalog.exchange import HarvestSource, OaiRecord, OaiSet
 from catalog.harvest import fetch, run
 from catalog.harvest.fetch import CannotHarvest, read
@@ -50,9 +50,9 @@ class Partner(BaseHTTPRequestHandler):
 @pytest.fixture
 def outside(monkeypatch):
     """Lets this machine pass for a public host, and no other."""
-    guard = links.public_address
+    guard = outgoing.public_address
     monkeypatch.setattr(
-        links,
+        outgoing,
         "public_address",
         lambda host, port: "127.0.0.1" if host in {"partner.test", "localhost"} else guard(host, port),
     )
@@ -119,7 +119,7 @@ def test_inner_hosts_are_read_where_the_operator_says_so(partner, settings):
     inner = partner.replace("partner.test", "127.0.0.1")
     with pytest.raises(CannotHarvest, match="内部网络"):
         read(f"{inner}/feed")
-    settings.HARVEST_PRIVATE_HOSTS = True
+    settings.OUTGOING_PRIVATE = True
     assert read(f"{inner}/feed")
 
 
@@ -136,7 +136,7 @@ def test_answer_that_is_too_large_is_left(partner, monkeypatch):
 
 def test_answer_that_takes_too_long_is_left(partner, monkeypatch):
     monkeypatch.setattr(fetch, "LONGEST", -1.0)
-    with pytest.raises(CannotHarvest, match="秒"):
+    with pytest.raises(CannotHarvest, match="太久"):
         read(f"{partner}/feed")
 
 

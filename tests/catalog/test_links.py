@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.utils import timezone
 
-from catalog import links
+from catalog import links, outgoing
 from catalog.models import Course, Lesson, LinkCheck
 
 
@@ -32,7 +32,7 @@ def host(monkeypatch):
     """A server on this machine, let through as if it were outside."""
     server = HTTPServer(("127.0.0.1", 0), Answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(links, "public_address", lambda name, port: "127.0.0.1")
+    monkeypatch.setattr(outgoing, "public_address", lambda name, port: "127.0.0.1")
     yield f"http://example.org:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -15,6 +15,7 @@ from catalog.bulk import Asked
 from catalog.exchange import HarvestSource
 from catalog.harvest.run import Report
 from catalog.models import (
+    ApiToken,
     BulkChange,
     BulkItem,
     Course,
@@ -24,6 +25,7 @@ from catalog.models import (
     Place,
     Teacher,
     Theme,
+    Webhook,
 )
 from cms import setup
 from cms.models import (
@@ -79,6 +81,8 @@ class World:
     invitation: Invitation
     run: ImportRun
     source: HarvestSource
+    token: ApiToken
+    hook: Webhook
 
 
 def build_house(code: str, name: str, mark: str, place: Place) -> House:
@@ -165,9 +169,17 @@ def world(db: Any) -> World:
         ended_at=timezone.now(),
         report={**asdict(Report(created=1)), "entries": [{"kind": "created", "id": "1", "title": MARK, "why": ""}]},
     )
+    token = ApiToken(user=b.people["editor"], institution=b.institution, name=f"令牌{MARK}", scopes=["upload"])
+    token.make_secret()
+    token.save()
+    hook = Webhook(institution=b.institution, address="https://example.org/bmark77", events=[])
+    hook.make_secret()
+    hook.save()
+    hook.deliveries.create(event="test", body=MARK, answer=MARK)
     return World(
-        a, b, people[0], people[1], theme, place, page, term, rule, change, view, comment, invitation, run, source
-    )
+        a, b, people[0], people[1], theme, place, page, term, rule, change, view, comment, invitation, run, source,
+        token, hook,
+    )  # fmt: skip
 
 
 def teach_search(house: House) -> tuple[Term, Rule]:

@@ -10,7 +10,18 @@ from django.test import Client
 from wagtail.models import Revision, TaskState, WorkflowState
 
 from catalog.exchange import HarvestSource
-from catalog.models import BulkChange, BulkItem, Course, Institution, Lesson, Membership, Teacher
+from catalog.models import (
+    ApiToken,
+    BulkChange,
+    BulkItem,
+    Course,
+    Delivery,
+    Institution,
+    Lesson,
+    Membership,
+    Teacher,
+    Webhook,
+)
 from cms.models import FieldComment, Invitation, SavedView
 from media_pipeline.models import Job, MediaAsset, Package, TextTrack, Upload
 from search.models import AskedQuery, Gap, Pin, QueryCount, Rule, Term
@@ -53,6 +64,9 @@ def watched() -> dict[str, list[tuple[Any, ...]]]:
         (FieldComment, {}),
         (Invitation, {}),
         (HarvestSource, {}),
+        (ApiToken, {}),
+        (Webhook, {}),
+        (Delivery, {}),
     ):
         rows[model.__name__] = list(model.objects.filter(**where).order_by("pk").values_list())
     return rows

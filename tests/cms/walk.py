@@ -143,6 +143,8 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
         "teacher_chooser": {"pk": b.teacher.pk},
         "institutions": {"pk": b.institution.pk},
         "institution_chooser": {"pk": b.institution.pk},
+        "tokens": {"pk": world.token.pk},
+        "webhooks": {"pk": world.hook.pk, "delivery_pk": world.hook.deliveries.get().pk},
         "memberships": {"pk": b.people["editor"].memberships.first().pk},
         "harvests": {"pk": world.source.pk},
         "themes": {"pk": world.theme.pk},
