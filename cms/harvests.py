@@ -110,10 +110,6 @@ class HarvestSourceViewSet(ScopedModelViewSet):
     model = HarvestSource
     icon = "download"
     name = "harvests"
-    menu_label = "收割"
-    menu_name = "harvests"
-    menu_order = 260
-    add_to_admin_menu = True
     inspect_view_enabled = True
     index_view_class = HarvestIndexView
     inspect_view_class = HarvestView

@@ -70,10 +70,6 @@ class TokenViewSet(ScopedModelViewSet):
     model = ApiToken
     icon = "key"
     name = "tokens"
-    menu_label = "令牌"
-    menu_name = "tokens"
-    menu_order = 540
-    add_to_admin_menu = True
     index_view_class = TokenIndexView
     add_view_class = TokenCreateView
     list_display = [
@@ -153,10 +149,6 @@ class WebhookViewSet(ScopedModelViewSet):
     model = Webhook
     icon = "link-external"
     name = "webhooks"
-    menu_label = "网络钩子"
-    menu_name = "webhooks"
-    menu_order = 550
-    add_to_admin_menu = True
     inspect_view_enabled = True
     index_view_class = WebhookIndexView
     add_view_class = WebhookCreateView

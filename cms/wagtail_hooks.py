@@ -18,7 +18,8 @@ from wagtail.contrib.settings.registry import register_setting
 from wagtail.snippets.models import register_snippet
 
 from catalog import policy
-from catalog.models import Course, Membership
+from catalog.exchange import HarvestSource
+from catalog.models import ApiToken, Course, Membership, Webhook
 from catalog.review_rules import ReviewRules
 from cms import desk, figures, guides, imports, invitations, operations, quality, search_desk, viewsets, waiting
 from cms.assets import AssetViewSet
@@ -88,14 +89,21 @@ hooks.register("register_bulk_action", MergeAction, order=20)
 # Menus ----------------------------------------------------------------------------------------------
 
 
-class UploadMenuItem(MenuItem):
+class MayMenuItem(MenuItem):
+    """Shown to who may do ``action`` to ``model`` for some institution."""
+
+    def __init__(self, label: str, url: str, may: tuple[str, type], **options: Any) -> None:
+        super().__init__(label, url, **options)
+        self.action, self.model = may
+
     def is_shown(self, request: HttpRequest) -> bool:
-        return policy.may_somewhere(request.user, "add", Upload)
+        return policy.may_somewhere(request.user, self.action, self.model)
 
 
 @hooks.register("register_admin_menu_item")
 def upload_menu_item() -> MenuItem:
-    return UploadMenuItem("上传", reverse("wenlan_upload"), name="upload", icon_name="upload", order=120)
+    may = ("add", Upload)
+    return MayMenuItem("上传", reverse("wenlan_upload"), may, name="upload", icon_name="upload", order=120)
 
 
 class OperationsMenuItem(MenuItem):
@@ -108,14 +116,10 @@ def operations_menu_item() -> MenuItem:
     return OperationsMenuItem("运维", reverse("wenlan_operations"), name="operations", icon_name="cogs", order=800)
 
 
-class InvitationsMenuItem(MenuItem):
-    def is_shown(self, request: HttpRequest) -> bool:
-        return policy.may_somewhere(request.user, "change", Membership)
-
-
 @hooks.register("register_admin_menu_item")
 def invitations_menu_item() -> MenuItem:
-    return InvitationsMenuItem("邀请", reverse("wenlan_invitations"), name="invitations", icon_name="mail", order=535)
+    may = ("change", Membership)
+    return MayMenuItem("邀请", reverse("wenlan_invitations"), may, name="invitations", icon_name="mail", order=535)
 
 
 @hooks.register("register_admin_menu_item")
@@ -123,14 +127,10 @@ def quality_menu_item() -> MenuItem:
     return MenuItem("质量", reverse("wenlan_quality"), name="quality", icon_name="check", order=135)
 
 
-class ImportMenuItem(MenuItem):
-    def is_shown(self, request: HttpRequest) -> bool:
-        return policy.may_somewhere(request.user, "add", Course)
-
-
 @hooks.register("register_admin_menu_item")
 def imports_menu_item() -> MenuItem:
-    return ImportMenuItem("导入", reverse("wenlan_imports"), name="imports", icon_name="table", order=125)
+    may = ("add", Course)
+    return MayMenuItem("导入", reverse("wenlan_imports"), may, name="imports", icon_name="table", order=125)
 
 
 @hooks.register("register_admin_menu_item")
@@ -168,6 +168,34 @@ def why_menu_item() -> MenuItem:
     return CentralMenuItem("为什么这样排", reverse("wenlan_why"), name="why", icon_name="help", order=50)
 
 
+EXCHANGE_MENU = "register_exchange_menu_item"
+"""The hook of the menu 对接."""
+
+
+@hooks.register("register_admin_menu_item")
+def exchange_menu() -> MenuItem:
+    """对接: what other catalogues and partners' machines need."""
+    menu = Menu(register_hook_name=EXCHANGE_MENU)
+    return SubmenuMenuItem("对接", menu, name="exchange", icon_name="link-external", order=540)
+
+
+@hooks.register(EXCHANGE_MENU)
+def harvests_menu_item() -> MenuItem:
+    may = ("view", HarvestSource)
+    return MayMenuItem("收割", reverse("harvests:index"), may, name="harvests", icon_name="download", order=10)
+
+
+@hooks.register(EXCHANGE_MENU)
+def tokens_menu_item() -> MenuItem:
+    return MayMenuItem("令牌", reverse("tokens:index"), ("view", ApiToken), name="tokens", icon_name="key", order=20)
+
+
+@hooks.register(EXCHANGE_MENU)
+def webhooks_menu_item() -> MenuItem:
+    may = ("view", Webhook)
+    return MayMenuItem("网络钩子", reverse("webhooks:index"), may, name="webhooks", icon_name="link-external", order=30)
+
+
 @hooks.register("register_admin_menu_item")
 def guides_menu_item() -> MenuItem:
     return MenuItem("指南", reverse("wenlan_guides"), name="guides", icon_name="help", order=900)
@@ -181,9 +209,7 @@ FOR_PARTNERS = {
     "imports",
     "assets",
     "teachers",
-    "harvests",
-    "tokens",
-    "webhooks",
+    "exchange",
     "quality",
     "figures",
     "guides",

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from catalog import publishing
 from catalog.importers.checking import OWN_SOURCE, Checker, Prepared, Problem
-from catalog.importers.current import record_of
+from catalog.importers.current import newest, record_of
 from catalog.importers.media import MediaSource, Received
 from catalog.importers.record import HEADINGS, CourseRecord, text_of
-from catalog.models import Course, Institution, Lesson, Teacher
+from catalog.models import Course, Institution, Lesson, Place, Teacher, Theme
 from catalog.places import gazetteer
 from catalog.signals import courses_changed
 from catalog.titles import address_and_order
@@ -195,21 +195,33 @@ class Import:
         _tell(pairs)
 
     def _update_as_version(self, course: Course, one: Prepared, now: dict[str, Any]) -> None:
-        """The row becomes a new version over the one an editor made, which stays in the course's history."""
-        _assign(course, {name: value for name, value in now.items() if name not in {*_LINKS, "url"}})
+        """The row becomes a new version over the newest, which stays in the course's history; what is public stays."""
+        version = newest(course)
+        _assign(version, {name: value for name, value in now.items() if name not in {*_LINKS, "url"}})
+        # Objects, not keys: those would be written to the public course at once.
         if "themes" in now:
-            course.themes.set(one.themes or ())
+            version.themes.set(Theme.objects.filter(pk__in=one.themes or ()))
         if "places" in now:
-            course.places.set(one.places or ())
+            version.places.set(Place.objects.filter(pk__in=one.places or ()))
         if "teachers" in now:
-            course.teachers.set(_teachers([one])[one.institution.pk, name] for name in one.teachers or ())
+            version.teachers.set([_teachers([one])[one.institution.pk, name] for name in one.teachers or ()])
         if "url" in now:
-            _set_url_in(course, one.url)
-        revision = course.save_revision(user=self.user)
-        if self.publish and not course.missing():
+            _set_url_in(version, one.url)
+        if "files" in now:
+            self._add_files(version, one, now["files"])
+        revision = version.save_revision(user=self.user)
+        if self.publish and not version.missing():
             course.publish(revision, user=self.user, skip_permission_checks=True)
         Course.objects.filter(pk=course.pk).update(external_digest=one.digest)
-        self._bring_files([(course, one)])
+
+    def _add_files(self, version: Course, one: Prepared, names: list[str]) -> None:
+        if self.media is None:
+            return
+        count = version.lessons.count()
+        for place, name in enumerate(names, count):
+            asset = self.media.receive(name, one.institution.code, version.title, self.user)
+            version.lessons.add(Lesson(title=asset.title, asset=asset, sort_order=place))
+        version.number_lessons()
 
     def _remember(self, changed: list[tuple[Course, Prepared]]) -> None:
         for course, one in changed:

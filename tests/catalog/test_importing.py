@@ -232,6 +232,24 @@ def test_edited_export_changes_its_cells_alone_and_overwrites_nobody(town, table
     assert (late.title, late.credit) == ("山歌", "山里人")
 
 
+@pytest.mark.usefixtures("places", "theme")
+def test_links_of_a_public_course_wait_for_review_and_a_draft_keeps_what_the_row_does_not_say(town, table):
+    load(read(table(ROWS)), town, publish=True)
+    course = Course.objects.get(external_id="a1")
+    course.credit = "编辑写的"
+    course.save_revision()
+    rows = [HEAD[:7], [*SEWING[:3], "新的简介", "湖北省武汉市", "", "王五"]]
+    load(read(table(rows)), town)
+    course.refresh_from_db()
+    shown = Course.objects.get(pk=course.pk)
+    assert ([place.name for place in shown.places.all()], shown.description) == (["黔江区"], "一针一线")
+    assert {teacher.name for teacher in shown.teachers.all()} == {"张三", "李四"}
+    newest = shown.get_latest_revision_as_object()
+    assert [place.name for place in newest.places.all()] == ["武汉市"]
+    assert [teacher.name for teacher in newest.teachers.all()] == ["王五"]
+    assert (newest.credit, newest.description) == ("编辑写的", "新的简介")
+
+
 def test_headings_that_are_not_known_are_told_and_take_the_meaning_a_person_gives(town, table):
     path = table([["编号", "课程题目", "老师", "备注"], ["1", "苗绣", "张三", "旧"]])
     assert unknown_headings(path) == ["课程题目", "老师", "备注"]

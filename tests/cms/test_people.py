@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from catalog import policy
-from catalog.models import Course, Institution, Lesson, Membership, Teacher
+from catalog.exchange import HarvestSource
+from catalog.models import ApiToken, Course, Institution, Lesson, Membership, Teacher, Webhook
 from cms import invitations, setup
 from cms.models import Invitation
 from media_pipeline.models import Job, MediaAsset, Upload
@@ -198,6 +199,10 @@ CELLS = {
     (Institution, "editor"): {V},
     (Institution, "reviewer"): {V},
     (Institution, "teacher"): {V},
+    **{(model, "uploader"): {V} if model is HarvestSource else set() for model in (HarvestSource, ApiToken, Webhook)},
+    **{(model, "editor"): {V, A, C, D} for model in (HarvestSource, ApiToken, Webhook)},
+    **{(model, "reviewer"): {V} if model is HarvestSource else set() for model in (HarvestSource, ApiToken, Webhook)},
+    **{(model, "teacher"): set() for model in (HarvestSource, ApiToken, Webhook)},
     (Membership, "uploader"): set(),
     (Membership, "editor"): {V, C, D},
     (Membership, "reviewer"): {V, C, D},
@@ -218,7 +223,13 @@ def things(institution, taught_by=None):
     )
     member, _ = User.objects.get_or_create(username=f"m-{institution.code}")
     Membership.objects.get_or_create(user=member, institution=institution, defaults={"role": "uploader"})
+    kept = {"institution": institution, "address": "https://example.org/"}
+    token = ApiToken(user=member, institution=institution, name="t", scopes=[])
+    token.make_secret()
+    token.save()
     return {
+        HarvestSource: HarvestSource.objects.create(**kept), ApiToken: token,
+        Webhook: Webhook.objects.create(**kept, events=[]),
         Course: course, Lesson: course.lessons.get(), Teacher: teacher, MediaAsset: asset, Upload: upload,
         Job: Job.objects.create(asset=asset), Institution: institution, Membership: member.memberships.get(),
     }  # fmt: skip
