@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import View
 from wagtail.admin.panels import FieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn
-from wagtail.admin.views.generic import IndexView, InspectView
+from wagtail.admin.views.generic import IndexView
 from wagtail.admin.widgets.button import HeaderButton
 
 from catalog import policy
@@ -23,7 +23,7 @@ from cms.filters import AssetFilterSet
 from cms.forms import AssetForm, CaptionsForm, PosterForm
 from cms.storyboard import frames
 from cms.texts import CaptionsView, TrackView
-from cms.viewsets import ScopedModelViewSet
+from cms.viewsets import ItemView, ScopedModelViewSet
 from media_pipeline import leases, pipeline
 from media_pipeline.follow import Follow, follow, follow_all
 from media_pipeline.models import AssetState, JobKind, MediaAsset
@@ -63,20 +63,11 @@ class AssetIndexView(IndexView):
         return reverse("wenlan_upload") if policy.may_somewhere(self.request.user, "add", MediaAsset) else ""
 
 
-class AssetView(InspectView):
+class AssetView(ItemView):
     """One file: what it is, what was made of it, where it is used, its captions."""
 
     template_name = "cms/desk/asset.html"
     page_title = "媒体"
-
-    def get_fields_context(self) -> list[dict[str, Any]]:
-        return []
-
-    def get_edit_url(self) -> str | None:
-        return super().get_edit_url() if policy.may(self.request.user, "change", self.object) else None
-
-    def get_delete_url(self) -> str | None:
-        return super().get_delete_url() if policy.may(self.request.user, "delete", self.object) else None
 
     @property
     def header_buttons(self) -> list[HeaderButton]:

@@ -14,14 +14,14 @@ from django.views.decorators.http import require_POST
 from django.views.generic import View
 from wagtail.admin.panels import FieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn
-from wagtail.admin.views.generic import IndexView, InspectView
+from wagtail.admin.views.generic import IndexView
 
 from catalog import policy
 from catalog.exchange import HarvestSource
 from catalog.harvest.run import harvest_source
 from catalog.models import Course
 from cms.scoping import ScopedForm
-from cms.viewsets import ScopedModelViewSet
+from cms.viewsets import ItemView, ScopedModelViewSet
 
 KINDS = {"created": "新增", "updated": "更新", "rejected": "退回", "vanished": "对方已删除"}
 
@@ -54,20 +54,11 @@ class HarvestIndexView(IndexView):
         return reverse("harvests:inspect", args=[instance.pk])
 
 
-class HarvestView(InspectView):
+class HarvestView(ItemView):
     """One source: what it is, and what the last harvest brought."""
 
     template_name = "cms/desk/harvest.html"
     page_title = "收割"
-
-    def get_fields_context(self) -> list[dict[str, Any]]:
-        return []
-
-    def get_edit_url(self) -> str | None:
-        return super().get_edit_url() if policy.may(self.request.user, "change", self.object) else None
-
-    def get_delete_url(self) -> str | None:
-        return super().get_delete_url() if policy.may(self.request.user, "delete", self.object) else None
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         source = self.object

@@ -13,13 +13,13 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, ObjectList
 from wagtail.admin.ui.tables import Column
-from wagtail.admin.views.generic import CreateView, IndexView, InspectView
+from wagtail.admin.views.generic import CreateView, IndexView
 
 from catalog import policy, webhooks
 from catalog.machines import ApiToken, Delivery, Event, Scope, Webhook
 from catalog.models import Institution
 from cms.scoping import ScopedForm
-from cms.viewsets import ScopedModelViewSet
+from cms.viewsets import ItemView, ScopedModelViewSet
 
 
 class OwnForm(ScopedForm):
@@ -117,13 +117,10 @@ class WebhookIndexView(IndexView):
         return reverse("webhooks:inspect", args=[instance.pk])
 
 
-class WebhookView(InspectView):
+class WebhookView(ItemView):
     """The last deliveries of one webhook."""
 
     template_name = "cms/desk/webhook.html"
-
-    def get_fields_context(self) -> list[dict[str, Any]]:
-        return []
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         deliveries = Delivery.objects.filter(webhook=self.object).order_by("-pk")[:50]

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList, PublishingPanel
 from wagtail.admin.panels.base import get_form_for_model
 from wagtail.admin.ui.tables import Column, DateColumn
+from wagtail.admin.views.generic import InspectView
 from wagtail.admin.viewsets.chooser import ChooserViewSet
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.snippets.views.chooser import SnippetChooserViewSet
@@ -64,6 +65,19 @@ class ScopedSnippetViewSet(Scoped, SnippetViewSet):
 class ScopedModelViewSet(Scoped, ModelViewSet):
     copy_view_enabled = False
     list_per_page = 40
+
+
+class ItemView(InspectView):
+    """A page of our own about one item; editing and deleting are offered to who may."""
+
+    def get_fields_context(self) -> list[dict[str, Any]]:
+        return []
+
+    def get_edit_url(self) -> str | None:
+        return super().get_edit_url() if policy.may(self.request.user, "change", self.object) else None
+
+    def get_delete_url(self) -> str | None:
+        return super().get_delete_url() if policy.may(self.request.user, "delete", self.object) else None
 
 
 # Media in forms -------------------------------------------------------------------------------------
