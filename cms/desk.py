@@ -36,6 +36,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         "institutions": own,
         "institution": chosen,
         "quota": quotas.of(chosen) if chosen else None,
+        "folders": policy.may_somewhere(request.user, "add", Course),
         "after_url": f"{reverse('courses:add')}?asset=",
         "assets_url": reverse("assets:index"),
         "header_title": "上传",

@@ -1,272 +1,9 @@
-/* Sends files in parts over a line that may drop: pause, resume after closing the browser, nothing sent twice.
-   The protocol is described in docs/uploads.md. One module, no imports; it works as it stands. */
+/* The upload panel of the desk: files and folders, each file on its way by lib/sending.js. */
+
+import { Folders } from "./lib/folders.js";
+import { Api, Sending, sleep } from "./lib/sending.js";
 
 const FILES_AT_A_TIME = 2;
-const PARTS_AT_A_TIME = 2;
-const HEAD_BYTES = 4096;
-const SAMPLE_BYTES = 1024 * 1024;
-const LONGEST_WAIT = 30_000;
-const MEMORY = "wenlan.uploads";
-
-/* CRC32 (the one of zip and S3): a table of 256, one step a byte. */
-const TABLE = new Uint32Array(256).map((_, n) => {
-  for (let bit = 0; bit < 8; bit++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;
-  return n;
-});
-
-export function crc32(bytes) {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[i]) & 0xff];
-  return (crc ^ 0xffffffff) >>> 0;
-}
-
-/* As S3 writes it: four bytes, big-endian, base64. */
-export function crc32Base64(bytes) {
-  const crc = crc32(bytes);
-  return btoa(String.fromCharCode(crc >>> 24, (crc >>> 16) & 255, (crc >>> 8) & 255, crc & 255));
-}
-
-const bytesOf = async (blob) => new Uint8Array(await blob.arrayBuffer());
-
-/* Names a file so that the server finds its upload again: size, time, name and the two ends of its content. */
-export async function fingerprint(file) {
-  const ends = [file.slice(0, SAMPLE_BYTES), file.slice(Math.max(0, file.size - SAMPLE_BYTES))];
-  const [head, tail] = await Promise.all(ends.map(async (end) => crc32(await bytesOf(end)).toString(16)));
-  const name = crc32(new TextEncoder().encode(file.name)).toString(16);
-  return [file.size, file.lastModified, head, tail, name].join("-");
-}
-
-async function headOf(file) {
-  return btoa(String.fromCharCode(...(await bytesOf(file.slice(0, HEAD_BYTES)))));
-}
-
-/* Something the server said. `lasting` means: trying again will not help. */
-class Told extends Error {
-  constructor(status, body) {
-    super(body.message || `服务器返回了错误（${status}）。`);
-    this.status = status;
-    this.code = body.code || "";
-    this.lasting = status >= 400 && status < 500 && ![408, 425, 429].includes(status) && !MENDABLE.has(this.code);
-  }
-}
-const MENDABLE = new Set(["link-expired", "part-cut", "part-corrupt", "incomplete"]);
-
-class Paused extends Error {}
-
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-function online() {
-  return navigator.onLine ? Promise.resolve() : new Promise((done) => addEventListener("online", done, { once: true }));
-}
-
-function memory(change) {
-  try {
-    const known = JSON.parse(localStorage.getItem(MEMORY) || "{}");
-    if (change) localStorage.setItem(MEMORY, JSON.stringify(change(known) || known));
-    return known;
-  } catch {
-    return {}; // a browser that keeps nothing: the server still finds the upload by its fingerprint
-  }
-}
-
-class Api {
-  constructor(root, token) {
-    this.root = root;
-    this.token = token;
-  }
-
-  async call(method, path, body) {
-    const answer = await fetch(this.root + path, {
-      method,
-      credentials: "same-origin",
-      headers: { "X-CSRFToken": this.token, ...(body && { "Content-Type": "application/json" }) },
-      body: body && JSON.stringify(body),
-    });
-    if (answer.status === 204) return null;
-    const said = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Told(answer.status, said);
-    return said;
-  }
-}
-
-/* One PUT with progress, which fetch cannot tell. Rejects with Told, Paused or a plain Error for a lost line. */
-function put(signed, blob, onProgress, signal) {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return void reject(new Paused());
-    const request = new XMLHttpRequest();
-    request.open(signed.method, signed.url);
-    for (const [name, value] of Object.entries(signed.headers)) request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => onProgress(event.loaded);
-    request.onload = () => (request.status < 300 ? resolve() : reject(new Told(request.status, parsed(request))));
-    request.onerror = () => reject(new Error("网络中断"));
-    request.onabort = () => reject(new Paused());
-    signal.addEventListener("abort", () => request.abort(), { once: true });
-    request.send(blob);
-  });
-}
-
-function parsed(request) {
-  try {
-    return JSON.parse(request.responseText);
-  } catch {
-    // a bucket answers in XML, and 403 there means that the address is too old
-    return request.status === 403 ? { code: "link-expired" } : {};
-  }
-}
-
-/* One file on its way. Tells `changed` whatever happens to it. */
-export class Sending {
-  constructor(file, api, institution, changed, replaces = null) {
-    Object.assign(this, { file, api, institution, changed, replaces });
-    this.state = "waiting";
-    this.message = "等待上传";
-    this.arrived = new Map(); // part number → bytes
-    this.moving = new Map();
-    this.abort = new AbortController();
-  }
-
-  get sent() {
-    const sum = (map) => [...map.values()].reduce((a, b) => a + b, 0);
-    return Math.min(1, (sum(this.arrived) + sum(this.moving)) / (this.file.size || 1));
-  }
-
-  tell(state, message) {
-    this.state = state;
-    this.message = message;
-    this.changed(this);
-  }
-
-  pause() {
-    this.tell("paused", "已暂停");
-    this.abort.abort();
-  }
-
-  async cancel() {
-    this.pause();
-    this.tell("cancelled", "已取消");
-    if (this.uid) await this.api.call("DELETE", `/uploads/${this.uid}`).catch(() => {});
-    this.forget();
-  }
-
-  forget() {
-    memory((known) => void delete known[this.print]);
-  }
-
-  /* Only one run at a time, even when somebody pauses and continues in one breath. */
-  async run() {
-    await this.running;
-    this.running = this.go();
-    return this.running;
-  }
-
-  /* Ask the server before its turn: a wrong file is refused at once, however many wait before it. */
-  async look() {
-    try {
-      await this.ask();
-    } catch (error) {
-      if (!error.lasting || this.state !== "waiting") return; // its turn will tell
-      this.final = true;
-      this.tell("refused", error.message);
-    }
-  }
-
-  async go() {
-    this.abort = new AbortController();
-    try {
-      this.tell("sending", "正在检查文件");
-      await this.looking;
-      await this.open();
-      if (!this.asset) await this.send();
-      this.forget();
-      if (this.replaces) this.tell("ready", "新的原文件已收到，做好以后自动换上");
-      else this.tell("processing", "上传完成，等待处理");
-    } catch (error) {
-      if (error instanceof Paused) return;
-      this.final = Boolean(error.lasting); // the same file again would be refused again
-      this.tell("refused", error.message);
-    }
-  }
-
-  async ask() {
-    this.print ||= await fingerprint(this.file);
-    this.institution = memory()[this.print]?.institution || this.institution;
-    const head = await headOf(this.file);
-    const asked = { institution: this.institution, filename: this.file.name, bytes: this.file.size, head };
-    return this.api.call("POST", "/uploads", { ...asked, fingerprint: this.print, ...(this.replaces && { replaces: this.replaces }) });
-  }
-
-  async open() {
-    const upload = await this.patiently(() => this.ask());
-    this.uid = upload.uid;
-    this.asset = upload.asset;
-    this.partBytes = upload.part_bytes;
-    this.arrived = new Map(upload.parts.map((part) => [part.number, part.bytes]));
-    memory((known) => void (known[this.print] = { uid: this.uid, institution: upload.institution, name: this.file.name }));
-    if (this.asset) this.tell("sending", "这个文件以前上传过，不必再传");
-    else this.tell("sending", this.arrived.size ? "接着上次继续" : "正在上传");
-  }
-
-  async send() {
-    for (;;) {
-      const count = Math.ceil(this.file.size / this.partBytes);
-      const todo = Array.from({ length: count }, (_, i) => i + 1).filter((n) => !this.arrived.has(n));
-      const next = () => todo.shift();
-      const lanes = Array.from({ length: PARTS_AT_A_TIME }, async () => {
-        for (let number = next(); number; number = next()) await this.sendPart(number);
-      });
-      try {
-        await Promise.all(lanes);
-      } catch (error) {
-        this.abort.abort(); // one lane ended for good: so does the other
-        throw error;
-      }
-      try {
-        const asset = await this.patiently(() => this.api.call("POST", `/uploads/${this.uid}/complete`));
-        this.asset = asset.uid;
-        return;
-      } catch (error) {
-        if (error.code !== "incomplete") throw error;
-        const upload = await this.patiently(() => this.api.call("GET", `/uploads/${this.uid}`));
-        this.arrived = new Map(upload.parts.map((part) => [part.number, part.bytes]));
-      }
-    }
-  }
-
-  async sendPart(number) {
-    const blob = this.file.slice((number - 1) * this.partBytes, number * this.partBytes);
-    await this.patiently(async () => {
-      const crc = crc32Base64(await bytesOf(blob));
-      const signed = await this.api.call("POST", `/uploads/${this.uid}/parts`, { number, crc32: crc });
-      const moved = (bytes) => {
-        this.moving.set(number, bytes);
-        this.tell("sending", "正在上传");
-      };
-      try {
-        await put(signed, blob, moved, this.abort.signal);
-      } finally {
-        this.moving.delete(number);
-      }
-    });
-    this.arrived.set(number, blob.size);
-    this.tell("sending", "正在上传");
-  }
-
-  /* Try again, waiting longer each time, until it works, somebody pauses, or the server says that it never will. */
-  async patiently(work) {
-    for (let wait = 1000; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
-      if (this.abort.signal.aborted) throw new Paused();
-      try {
-        return await work();
-      } catch (error) {
-        if (error instanceof Paused || error.lasting || error.code === "incomplete") throw error;
-        if (error.name === "NotReadableError") throw new Error("读不到这个文件了：它可能被移动或修改过，请重新选择。");
-        this.tell("sending", navigator.onLine ? "连接不稳，稍后自动继续" : "网络已断开，恢复后自动继续");
-        await online();
-        await sleep(wait * (0.75 + Math.random() / 2));
-      }
-    }
-  }
-}
 
 /* Follow the work on an asset until it is over. */
 async function follow(sending) {
@@ -344,6 +81,8 @@ export class Uploader {
     this.api = new Api(root.dataset.api, root.querySelector("[name=csrfmiddlewaretoken]").value);
     this.list = root.querySelector("[data-list]");
     this.rows = new Map();
+    const box = root.querySelector("[data-folders]");
+    this.folders = box && new Folders(box, this);
     this.listen();
     this.remind();
   }
@@ -353,12 +92,13 @@ export class Uploader {
   }
 
   listen() {
-    const input = this.root.querySelector("input[type=file]");
     const zone = this.root.querySelector("[data-zone]");
-    input.onchange = () => {
-      this.add([...input.files]);
-      input.value = "";
-    };
+    for (const input of this.root.querySelectorAll("input[type=file]")) {
+      input.onchange = () => {
+        this.take([...input.files].map((file) => ({ file, path: file.webkitRelativePath || file.name })));
+        input.value = "";
+      };
+    }
     for (const type of ["dragenter", "dragover"]) {
       zone.addEventListener(type, (event) => {
         event.preventDefault();
@@ -368,23 +108,47 @@ export class Uploader {
     for (const type of ["dragleave", "drop"]) zone.addEventListener(type, () => zone.classList.remove("is-over"));
     zone.addEventListener("drop", (event) => {
       event.preventDefault();
-      this.add([...event.dataTransfer.files]);
+      this.dropped(event.dataTransfer);
     });
     addEventListener("beforeunload", (event) => {
       if ([...this.rows.keys()].some((sending) => ["sending", "waiting"].includes(sending.state))) event.preventDefault();
     });
   }
 
+  /* A browser forgets what was dropped as soon as this function waits, so all entries are taken first. */
+  async dropped(transfer) {
+    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    const files = [...transfer.files];
+    if (this.folders && entries.some((entry) => entry.isDirectory)) this.take(await everythingIn(entries));
+    else this.take(files.map((file) => ({ file, path: file.name })));
+  }
+
+  /* Folders are looked at before anything is sent; single files go at once. */
+  take(entries) {
+    const within = this.folders ? entries.filter(({ path }) => path.includes("/")) : [];
+    const single = entries.filter((entry) => !within.includes(entry)).map(({ file }) => file);
+    if (within.length) this.folders.plan(within);
+    if (single.length) this.add(single);
+  }
+
+  /* Puts files on the list, and answers what is on its way for each. */
   add(files) {
+    const added = [];
     for (const file of files) {
-      const sending = new Sending(file, this.api, this.institution, (one) => this.rows.get(one).show(one), this.root.dataset.replaces);
+      const changed = (one) => {
+        this.rows.get(one).show(one);
+        this.folders?.heard(one);
+      };
+      const sending = new Sending(file, this.api, this.institution, changed, this.root.dataset.replaces);
       const row = new Row(sending, { toggle: (one) => this.toggle(one), cancel: (one) => one.cancel() }, this.root.dataset.after);
       this.rows.set(sending, row);
       this.list.append(row.item);
       row.show(sending);
+      added.push(sending);
     }
     this.next();
     this.lookAhead();
+    return added;
   }
 
   async lookAhead() {
@@ -439,6 +203,27 @@ export class Uploader {
     };
     item.append(drop);
     return item;
+  }
+}
+
+/* The files of dropped folders, with the way to each. */
+async function everythingIn(entries, before = "") {
+  const found = [];
+  for (const entry of entries) {
+    const path = before + entry.name;
+    if (entry.isFile) found.push({ file: await new Promise((done, fail) => entry.file(done, fail)), path });
+    else found.push(...(await everythingIn(await listing(entry.createReader()), `${path}/`)));
+  }
+  return found;
+}
+
+/* A reader gives a hundred at a time, and nothing at the end. */
+async function listing(reader) {
+  const found = [];
+  for (;;) {
+    const some = await new Promise((done, fail) => reader.readEntries(done, fail));
+    if (!some.length) return found;
+    found.push(...some);
   }
 }
 
