@@ -39,11 +39,15 @@ class Period:
         return found
 
 
+YEARS = range(2000, 2200)
+
+
 def _month(text: str) -> date | None:
     try:
-        return date.fromisoformat(f"{text}-01")
+        month = date.fromisoformat(f"{text}-01")
     except ValueError:
         return None
+    return month if month.year in YEARS else None
 
 
 def _back(month: date, by: int) -> date:

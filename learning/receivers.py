@@ -6,7 +6,7 @@ from django.dispatch import receiver
 
 from catalog.models import Course
 from catalog.signals import lessons_merged
-from learning.models import Favourite, LessonMonth, Progress
+from learning.models import Favourite, LessonMonth, Play, Progress
 
 
 @receiver(lessons_merged)
@@ -19,6 +19,8 @@ def follow_merged_courses(kept: Course, gone: Course, lessons: dict[int, int], *
             Progress.objects.filter(pk=there.pk).update(lesson=stays)
         elif (there.finished, there.position) > (other.finished, other.position):
             Progress.objects.filter(pk=other.pk).update(position=there.position, finished=there.finished)
+    for gone_lesson, stays in lessons.items():
+        Play.objects.filter(lesson=gone_lesson).update(lesson=stays)
     for month in LessonMonth.objects.filter(lesson__in=lessons):
         _add_month(month, lessons[month.lesson_id])
     have = Favourite.objects.filter(course=kept).values("user")

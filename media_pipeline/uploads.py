@@ -56,14 +56,12 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
         check_head(name, size, head)
     if replaces is not None and fingerprint:  # the same file may be on its way as an asset of its own
         fingerprint = f"{replaces.uid.hex}:{fingerprint}"
-    found = find(owner, fingerprint, size)
-    if found is not None:
+    if found := find(owner, fingerprint, size):
         return found
-    if allow is not None:
+    if allow:
         allow()
-    uid = uuid4()
     upload = Upload(
-        uid=uid,
+        uid=(uid := uuid4()),
         owner=owner,
         filename=name,
         bytes=size,

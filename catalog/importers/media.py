@@ -42,13 +42,14 @@ class MediaSource:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """Files that an institution has uploaded before, by their name; of several the newest."""
+    """Files that an institution has uploaded before, by their name. A name that several different files have is
+    nobody's: the wrong film would come in without a word."""
 
     owner: str
-    remedy = "请检查文件名，或先在“上传”里传好这个文件。"
+    remedy = "请检查文件名，或先在“上传”里传好这个文件；不同的文件同名时，请先改名。"
 
     def __contains__(self, name: object) -> bool:
-        return self._named(str(name)).exists()
+        return len(set(self._named(str(name)).values_list("sha256", flat=True)[:2])) == 1
 
     def _named(self, name: str) -> QuerySet[MediaAsset]:
         turned_down = (AssetState.REJECTED, AssetState.FAILED)

@@ -62,6 +62,11 @@ def test_folder_becomes_a_draft_with_chapters_captions_and_cover_once(browser, s
             expect(page.locator(f"[name=lessons-{number}-title]")).to_have_value(title)
             expect(page.locator(f"[name=lessons-{number}-chapter]")).to_have_value(chapter)
         choose(page, site, folder)
-        assert send(page).get_attribute("href") == first
+        page.get_by_role("button", name="开始上传").click()
+        told = page.locator(".uploader-folder__told")
+        expect(told).to_contain_text("没有改动它", timeout=120_000)
+        assert told.get_by_role("link", name="打开草稿").get_attribute("href") == first
+        told.get_by_role("button", name="用这 3 讲代替它的课时").click()
+        expect(told).to_contain_text("草稿有 3 讲")
         assert site.manage("shell", "-v", "0", "-c", COUNT).split()[-1] == "1"
         assert site.manage("shell", "-v", "0", "-c", TRACKS).split()[-1] == "1"

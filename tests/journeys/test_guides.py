@@ -38,14 +38,10 @@ def pictures_of(guide: str) -> set[str]:
     return set(re.findall(r"pictures/([a-z-]+)\.webp", (PLACE / f"{guide}.md").read_text()))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def afresh() -> None:
-    for old in TAKEN.glob("*.webp"):
-        old.unlink()
-
-
 def test_partners_first_hour_is_walked(browser, site, tmp_path):
     film = make_film(tmp_path / "竹编入门.mp4", seconds=3)
+    for old in TAKEN.glob("*.webp"):
+        old.unlink()
     wrong = tmp_path / "通知.mp4"
     wrong.write_bytes(b"%PDF-1.7\n" + b"%" * 9000)
     with at_the_desk(browser, site, "partner") as page:

@@ -105,4 +105,5 @@ def test_more_plays_than_one_turn_takes_are_all_counted(lesson: Lesson, monkeypa
 def test_period_is_whole_months_and_what_is_none_means_the_last_twelve() -> None:
     assert Period.of("2026-03", "2026-05").months == [date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)]
     assert Period.of("2026-05", "2026-03").months[0] == date(2026, 3, 1)
-    assert len(Period.of("soon", "2026-13").months) == 12
+    for ends in (("soon", "2026-13"), ("", "0001-01"), ("9999-12", "9999-12")):
+        assert len(Period.of(*ends).months) == 12

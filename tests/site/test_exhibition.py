@@ -70,3 +70,13 @@ def test_picture_of_what_is_no_gallery_or_not_there_is_refused_by_name(library):
     with pytest.raises(StructBlockValidationError) as too_far:
         block.clean(block.to_python({"course": library.gallery.pk, "number": 9}))
     assert "没有第 9 幅" in str(too_far.value.as_json_data())
+
+
+def test_collection_with_a_chinese_address_is_read_on_television(library, reader):
+    body = [{"type": "courses", "value": {"title": "看", "courses": [library.film.pk]}}]
+    page = CollectionPage(title="山里的手艺", slug="山里的手艺", body=body)
+    CollectionIndexPage.objects.get().add_child(instance=page)
+    page.save_revision().publish()
+    home = html.fromstring(reader.get("/tv/").content)
+    (address,) = home.xpath("//a[contains(@href, '/tv/collections/')]/@href")
+    assert f"/tv/{library.film.slug}/" in reader.get(address).text

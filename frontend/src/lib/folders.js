@@ -149,7 +149,7 @@ export class Folders {
     const there = all.filter(({ asset }) => asset).length;
     const sent = Math.floor((100 * all.reduce((sum, one) => sum + (one.asset ? 1 : one.sent), 0)) / all.length);
     folder.told.textContent = `已传 ${there}/${all.length} 个文件，${sent}%`;
-    if (there && there + refused.length === all.length) this.make(folder);
+    if (there + refused.length === all.length) this.make(folder);
   }
 
   async make(folder) {
@@ -161,9 +161,7 @@ export class Folders {
     try {
       if (!lessons.length) throw new Error("没有一个课时的文件传成，课程没有建立。");
       await this.caption(plan, uid);
-      const course = await this.deposit(plan, { lessons, ...cover });
-      const link = Object.assign(element("a", "打开草稿"), { href: `/cms/courses/edit/${course.id}/` });
-      told.replaceChildren(`课程《${course.title}》的草稿有 ${lessons.length} 讲。`, link);
+      await this.deposit(plan, { lessons, ...cover }, told);
     } catch (error) {
       told.textContent = error.message;
       folder.made = false;
@@ -176,19 +174,30 @@ export class Folders {
     }
   }
 
-  /* The draft of a folder; of one that was made before, its lessons as they are in the folder now. What is public or in
-     review is left to a person. */
-  async deposit(plan, body) {
+  /* The draft of a folder. Where there is a course of that name from a folder, a person says whether its lessons go. */
+  async deposit(plan, body, told) {
     const api = this.uploader.api;
     const institution = [...this.uploader.rows.keys()].find(({ file }) => file === plan.lessons[0].file)?.institution;
     const named = new URLSearchParams({ external_id: plan.title, limit: 100 });
     const { items } = await api.call("GET", `/deposits?${named}`);
     const there = items.find((one) => one.external_source === SOURCE && (!institution || one.institution === institution));
+    const made = (course) => told.replaceChildren(`课程《${course.title}》的草稿有 ${body.lessons.length} 讲。`, linkTo(course));
     if (!there) {
       const whose = { external_id: plan.title, external_source: SOURCE, institution };
-      return api.call("POST", "/deposits", { ...whose, title: plan.title, kind: plan.kind, ...body });
+      return made(await api.call("POST", "/deposits", { ...whose, title: plan.title, kind: plan.kind, ...body }));
     }
-    if (["published", "in-review"].includes(there.state)) throw new Error(`《${there.title}》${there.words}，没有改动；请在课程里添加课时。`);
-    return api.call("PATCH", `/deposits/${there.id}`, body);
+    told.replaceChildren(`以前有一个“${plan.title}”文件夹建过课程（${there.words}），没有改动它。`, linkTo(there));
+    if (["published", "in-review"].includes(there.state)) return undefined;
+    const replace = Object.assign(element("button", `用这 ${body.lessons.length} 讲代替它的课时`, "button button-small button-secondary"), { type: "button" });
+    replace.onclick = async () => {
+      try {
+        made(await api.call("PATCH", `/deposits/${there.id}`, body));
+      } catch (error) {
+        told.append(" ", error.message);
+      }
+    };
+    return told.append(" ", replace);
   }
 }
+
+const linkTo = ({ id }) => Object.assign(element("a", "打开草稿"), { href: `/cms/courses/edit/${id}/` });

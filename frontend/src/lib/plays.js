@@ -8,6 +8,7 @@ const MOST = 50; // that wait for the network
 const PARTS = 20;
 const BARELY = 5; // seconds that do not count
 const EVERY = 30_000; // milliseconds
+const DAY = 24 * 3600_000; // after which the site forgets the number, and would count the page again
 
 const number = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const send = (play) => navigator.sendBeacon("/api/v1/plays", new Blob([JSON.stringify(play)], { type: "application/json" }));
@@ -33,11 +34,11 @@ export function counted(video, lesson) {
   }
 
   function tell() {
+    if (performance.now() > DAY) return;
     const now = heard();
     if (!now || now.seconds < BARELY || now.seconds === told) return;
     told = now.seconds;
-    if (navigator.onLine) send(now);
-    else write(PLAYS, [...read(PLAYS, []).filter((one) => one.number !== play), now].slice(-MOST));
+    if (!navigator.onLine || !send(now)) write(PLAYS, [...read(PLAYS, []).filter((one) => one.number !== play), now].slice(-MOST));
   }
 
   for (const name of ["pause", "ended"]) video.addEventListener(name, tell);
@@ -46,7 +47,6 @@ export function counted(video, lesson) {
   setInterval(tell, EVERY);
   if (navigator.onLine) {
     const waiting = read(PLAYS, []);
-    write(PLAYS, []);
-    waiting.forEach(send);
+    write(PLAYS, waiting.filter((one) => !send(one)));
   }
 }
