@@ -17,8 +17,9 @@ from catalog import policy, publishing
 from catalog.errors import CallRefused
 from catalog.importers import current
 from catalog.importers.checking import Checker, Prepared
+from catalog.importers.loading import put_into
 from catalog.importers.record import HEADINGS, CourseRecord
-from catalog.models import Course, Institution, Lesson, Place, Teacher, Theme
+from catalog.models import Course, Institution, Lesson
 from catalog.places import gazetteer
 from media_pipeline.follow import Follow, follow_all
 from media_pipeline.models import AssetState, MediaAsset
@@ -85,14 +86,7 @@ def _checked(record: CourseRecord, institution: Institution) -> Prepared:
 
 
 def _write(user: Any, version: Course, prepared: Prepared, more: Mapping[str, Any]) -> None:
-    for name, value in prepared.values.items():
-        setattr(version, name, {**version.extra, **value} if name == "extra" else value)
-    if prepared.themes is not None:
-        version.themes = list(Theme.objects.filter(pk__in=prepared.themes))
-    if prepared.places is not None:
-        version.places = list(Place.objects.filter(pk__in=prepared.places))
-    if prepared.teachers is not None:
-        version.teachers = [_teacher(version.institution, name) for name in prepared.teachers]
+    put_into(version, prepared)
     if "lessons" in more:
         version.lessons = _lessons(user, version, more["lessons"])
     if "cover" in more:
@@ -120,11 +114,6 @@ def _clean(version: Course) -> None:
         if problems:
             wrong = {f"lessons.{place}": "".join(map(str, problems))}
             raise CallRefused(422, "invalid", "课时有不合要求的内容。", fields=wrong)
-
-
-def _teacher(institution: Institution, name: str) -> Teacher:
-    found = Teacher.objects.filter(institution=institution, name=name[:80]).first()
-    return found or Teacher.objects.create(institution=institution, name=name[:80])
 
 
 def _lessons(user: Any, version: Course, parts: Iterable[Part]) -> list[Lesson]:

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_POST
 from django.views.generic import View
 from wagtail.admin.panels import FieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn
-from wagtail.admin.views.generic import IndexView
 from wagtail.admin.widgets.button import HeaderButton
 
 from catalog import policy
@@ -23,7 +22,7 @@ from cms.filters import AssetFilterSet
 from cms.forms import AssetForm, CaptionsForm, PosterForm
 from cms.storyboard import frames
 from cms.texts import CaptionsView, TrackView
-from cms.viewsets import ItemView, ScopedModelViewSet
+from cms.viewsets import ItemIndexView, ItemView, ScopedModelViewSet
 from media_pipeline import leases, pipeline
 from media_pipeline.follow import Follow, follow, follow_all
 from media_pipeline.models import AssetState, JobKind, MediaAsset
@@ -48,16 +47,13 @@ def with_ways(assets: Iterable[MediaAsset]) -> list[MediaAsset]:
     return chosen
 
 
-class AssetIndexView(IndexView):
+class AssetIndexView(ItemIndexView):
     def get_base_queryset(self) -> QuerySet[MediaAsset]:
         owners = Institution.objects.filter(code=OuterRef("owner")).values("name")
         return super().get_base_queryset().annotate(owner_name=Subquery(owners[:1]))
 
     def get_table(self, object_list: Iterable[MediaAsset], **kwargs: Any) -> Any:
         return super().get_table(with_ways(object_list), **kwargs)
-
-    def get_edit_url(self, instance: MediaAsset) -> str:
-        return reverse("assets:inspect", args=[instance.pk])
 
     def get_add_url(self) -> str:
         return reverse("wenlan_upload") if policy.may_somewhere(self.request.user, "add", MediaAsset) else ""

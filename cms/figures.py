@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from catalog import policy
 from catalog.models import Course
+from cms.imports import download
 from learning import figures
 from learning.figures import BY, SUMS, Figures, Period
 
@@ -108,8 +108,7 @@ def _csv(rows: list[Figures], label: str, period: Period) -> HttpResponse:
     for row in rows:
         writer.writerow([_text(row.label), row.plays, row.hours, row.finished, f"{row.finish:.3f}"])
     filename = f"统计-{label}-{period.first:%Y%m}-{period.last:%Y%m}.csv"
-    headers: dict[str, Any] = {"Content-Disposition": content_disposition_header(True, filename) or ""}
-    return HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+    return download(("\ufeff" + out.getvalue()).encode(), filename)
 
 
 def _text(label: str) -> str:

@@ -7,21 +7,20 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from django.views.generic import View
 from wagtail.admin.panels import FieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column, DateColumn
-from wagtail.admin.views.generic import IndexView
 
 from catalog import policy
 from catalog.exchange import HarvestSource
 from catalog.harvest.run import harvest_source
 from catalog.models import Course
 from cms.scoping import ScopedForm
-from cms.viewsets import ItemView, ScopedModelViewSet
+from cms.viewsets import ItemIndexView, ItemView, ScopedModelViewSet
 
 KINDS = {"created": "新增", "updated": "更新", "rejected": "退回", "vanished": "对方已删除"}
 
@@ -47,11 +46,6 @@ class HarvestSourceForm(ScopedForm):
         if self.WHAT & set(self.changed_data):
             self.instance.since, self.instance.due_at = "", timezone.now()
         return super().save(commit)
-
-
-class HarvestIndexView(IndexView):
-    def get_edit_url(self, instance: HarvestSource) -> str:
-        return reverse("harvests:inspect", args=[instance.pk])
 
 
 class HarvestView(ItemView):
@@ -102,7 +96,7 @@ class HarvestSourceViewSet(ScopedModelViewSet):
     icon = "download"
     name = "harvests"
     inspect_view_enabled = True
-    index_view_class = HarvestIndexView
+    index_view_class = ItemIndexView
     inspect_view_class = HarvestView
     list_display = [
         "address",

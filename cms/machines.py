@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, ObjectList
 from wagtail.admin.ui.tables import Column
@@ -19,7 +19,7 @@ from catalog import policy, webhooks
 from catalog.machines import ApiToken, Delivery, Event, Scope, Webhook
 from catalog.models import Institution
 from cms.scoping import ScopedForm
-from cms.viewsets import ItemView, ScopedModelViewSet
+from cms.viewsets import ItemIndexView, ItemView, ScopedModelViewSet
 
 
 class OwnForm(ScopedForm):
@@ -109,12 +109,9 @@ class WebhookCreateView(CreateView):
         return hook
 
 
-class WebhookIndexView(IndexView):
+class WebhookIndexView(ItemIndexView):
     def get_base_queryset(self) -> QuerySet[Webhook]:
         return super().get_base_queryset().select_related("institution")
-
-    def get_edit_url(self, instance: Webhook) -> str:
-        return reverse("webhooks:inspect", args=[instance.pk])
 
 
 class WebhookView(ItemView):

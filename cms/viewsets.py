@@ -4,13 +4,14 @@ from io import BytesIO
 from typing import Any
 
 from django import forms
+from django.db.models import Model
 from django.http import HttpResponse
 from django.urls import URLPattern
 from django.utils.html import format_html
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList, PublishingPanel
 from wagtail.admin.panels.base import get_form_for_model
 from wagtail.admin.ui.tables import Column, DateColumn
-from wagtail.admin.views.generic import InspectView
+from wagtail.admin.views import generic
 from wagtail.admin.viewsets.chooser import ChooserViewSet
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.snippets.views.chooser import SnippetChooserViewSet
@@ -67,7 +68,14 @@ class ScopedModelViewSet(Scoped, ModelViewSet):
     list_per_page = 40
 
 
-class ItemView(InspectView):
+class ItemIndexView(generic.IndexView):
+    """A list whose rows lead to ``ItemView``."""
+
+    def get_edit_url(self, instance: Model) -> str:
+        return self.get_inspect_url(instance)
+
+
+class ItemView(generic.InspectView):
     """A page of our own about one item; editing and deleting are offered to who may."""
 
     def get_fields_context(self) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from catalog.places import gazetteer
 from catalog.signals import courses_changed
 from catalog.titles import address_and_order
 
+NAME = 80  # characters of a teacher's name that are kept
 BATCH = 500  # rows of one transaction; also below SQLite's limit of variables in one statement
 
 
@@ -197,14 +198,7 @@ class Import:
     def _update_as_version(self, course: Course, one: Prepared, now: dict[str, Any]) -> None:
         """The row becomes a new version over the newest, which stays in the course's history; what is public stays."""
         version = newest(course)
-        _assign(version, {name: value for name, value in now.items() if name not in {*_LINKS, "url"}})
-        # Objects, not keys: those would be written to the public course at once.
-        if "themes" in now:
-            version.themes.set(Theme.objects.filter(pk__in=one.themes or ()))
-        if "places" in now:
-            version.places.set(Place.objects.filter(pk__in=one.places or ()))
-        if "teachers" in now:
-            version.teachers.set([_teachers([one])[one.institution.pk, name] for name in one.teachers or ()])
+        put_into(version, one)
         if "url" in now:
             _set_url_in(version, one.url)
         if "files" in now:
@@ -341,6 +335,21 @@ def _sorted(names: Iterable[str] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(sorted(names))
 
 
+def put_into(version: Course, one: Prepared) -> None:
+    """Writes what a row gives into a version in memory; its address and files are the caller's. Teachers the
+    institution does not have yet are made."""
+    for name, value in one.values.items():
+        setattr(version, name, {**version.extra, **value} if name == "extra" else value)
+    # Objects, not keys: those would be written to the public course at once.
+    if one.themes is not None:
+        version.themes = list(Theme.objects.filter(pk__in=one.themes))
+    if one.places is not None:
+        version.places = list(Place.objects.filter(pk__in=one.places))
+    if one.teachers is not None:
+        people = _teachers([one])
+        version.teachers = [people[one.institution.pk, name[:NAME]] for name in one.teachers]
+
+
 def _assign(course: Course, values: dict[str, Any]) -> None:
     for name, value in values.items():
         if name not in {"url", "files"}:
@@ -375,7 +384,7 @@ def _link(pairs: Sequence[tuple[Course, Prepared]], only: str = "") -> None:
         through = Course.teachers.through
         people = _teachers([one for _course, one in pairs])
         through.objects.bulk_create(
-            through(course_id=course.pk, teacher_id=people[one.institution.pk, name].pk)
+            through(course_id=course.pk, teacher_id=people[one.institution.pk, name[:NAME]].pk)
             for course, one in pairs
             for name in one.teachers or ()
         )
@@ -388,12 +397,12 @@ def _unlink(courses: list[Course], link: str) -> None:
 
 def _teachers(rows: Iterable[Prepared]) -> dict[tuple[int, str], Teacher]:
     """The institutions' teachers of these names; those who are not there yet are made."""
-    wanted = {(one.institution.pk, name) for one in rows for name in one.teachers or ()}
+    wanted = {(one.institution.pk, name[:NAME]) for one in rows for name in one.teachers or ()}
     if not wanted:
         return {}
     found = Teacher.objects.filter(institution__in={pk for pk, _n in wanted}, name__in={name for _pk, name in wanted})
     people = {(teacher.institution_id or 0, teacher.name): teacher for teacher in found}
-    new = [Teacher(institution_id=pk, name=name[:80]) for pk, name in sorted(wanted - people.keys())]
+    new = [Teacher(institution_id=pk, name=name) for pk, name in sorted(wanted - people.keys())]
     Teacher.objects.bulk_create(new)
     return people | {(teacher.institution_id or 0, teacher.name): teacher for teacher in new}
 

@@ -1,5 +1,6 @@
 /* The upload panel of the desk: files and folders, each file on its way by lib/sending.js. */
 
+import { element } from "./lib/cards.js";
 import { Folders } from "./lib/folders.js";
 import { Api, Sending, sleep } from "./lib/sending.js";
 
@@ -19,13 +20,6 @@ async function follow(sending) {
     }
     await sleep(wait);
   }
-}
-
-function element(tag, className, text = "") {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.textContent = text;
-  return made;
 }
 
 function sizeOf(bytes) {

@@ -250,6 +250,13 @@ def test_links_of_a_public_course_wait_for_review_and_a_draft_keeps_what_the_row
     assert (newest.credit, newest.description) == ("编辑写的", "新的简介")
 
 
+def test_name_of_a_teacher_that_is_too_long_is_cut_and_met_again(town, table):
+    path = table([["编号", "标题", "教师"], ["1", "苗绣", "张" * 90]])
+    assert counts(load(read(path), town)) == (1, 0, 0, 0)
+    assert Course.objects.get().teachers.get().name == "张" * 80
+    assert counts(load(read(path), town)) == (0, 0, 1, 0)
+
+
 def test_headings_that_are_not_known_are_told_and_take_the_meaning_a_person_gives(town, table):
     path = table([["编号", "课程题目", "老师", "备注"], ["1", "苗绣", "张三", "旧"]])
     assert unknown_headings(path) == ["课程题目", "老师", "备注"]

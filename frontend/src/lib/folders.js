@@ -1,6 +1,8 @@
 /* Folders that become courses: what each would be is shown first; once its files have arrived the draft is made, and made
    only once, however often the same folder is chosen. */
 
+import { element } from "./cards.js";
+
 const KINDS = {
   video: ["mp4", "mov", "mkv", "webm", "avi", "m4v", "ts", "mpg", "flv", "wmv"],
   audio: ["mp3", "m4a", "aac", "wav", "flac", "ogg", "opus"],
@@ -73,10 +75,6 @@ function why(file, kind) {
   return "不收这种文件";
 }
 
-function element(tag, text = "", className = "") {
-  return Object.assign(document.createElement(tag), { textContent: text, className });
-}
-
 /* The panel: plans that wait for a person, and folders on their way. */
 export class Folders {
   constructor(box, uploader) {
@@ -89,10 +87,10 @@ export class Folders {
   }
 
   card(plan) {
-    const card = element("article", "", "uploader-folder");
-    const told = element("p", "", "uploader-folder__told");
+    const card = element("article", "uploader-folder");
+    const told = element("p", "uploader-folder__told");
     told.setAttribute("role", "status");
-    card.append(element("h3", plan.title));
+    card.append(element("h3", "", plan.title));
     if (!plan.lessons.length) {
       told.textContent = "这个文件夹里没有可以成为课时的文件。";
       card.append(told);
@@ -101,9 +99,9 @@ export class Folders {
     const parts = [`${NAMES[plan.kind]}课程，${plan.lessons.length} 讲`];
     if (plan.captions.size) parts.push(`字幕 ${plan.captions.size} 份`);
     if (plan.cover) parts.push(`封面 ${plan.cover.name}`);
-    card.append(element("p", parts.join("；")), this.listOf(plan));
-    const go = Object.assign(element("button", "开始上传", "button button-small"), { type: "button" });
-    const drop = Object.assign(element("button", "不要", "button button-small button-secondary"), { type: "button" });
+    card.append(element("p", "", parts.join("；")), this.listOf(plan));
+    const go = Object.assign(element("button", "button button-small", "开始上传"), { type: "button" });
+    const drop = Object.assign(element("button", "button button-small button-secondary", "不要"), { type: "button" });
     go.onclick = () => {
       go.remove();
       drop.remove();
@@ -117,14 +115,14 @@ export class Folders {
   listOf(plan) {
     const list = element("ol");
     for (const { title, chapter, file } of plan.lessons) {
-      list.append(element("li", [chapter, title].filter(Boolean).join(" / ") + (plan.captions.has(file) ? "（有字幕）" : "")));
+      list.append(element("li", "", [chapter, title].filter(Boolean).join(" / ") + (plan.captions.has(file) ? "（有字幕）" : "")));
     }
     const all = element("details");
-    all.append(element("summary", "看看会建成什么样"), list);
+    all.append(element("summary", "", "看看会建成什么样"), list);
     if (plan.left.length) {
-      const left = element("ul", "", "uploader-folder__left");
-      left.append(...plan.left.map(({ path, why: reason }) => element("li", `${path}：${reason}`)));
-      all.append(element("p", `不用的 ${plan.left.length} 个：`), left);
+      const left = element("ul", "uploader-folder__left");
+      left.append(...plan.left.map(({ path, why: reason }) => element("li", "", `${path}：${reason}`)));
+      all.append(element("p", "", `不用的 ${plan.left.length} 个：`), left);
     }
     return all;
   }
@@ -188,7 +186,7 @@ export class Folders {
     }
     told.replaceChildren(`以前有一个“${plan.title}”文件夹建过课程（${there.words}），没有改动它。`, linkTo(there));
     if (["published", "in-review"].includes(there.state)) return undefined;
-    const replace = Object.assign(element("button", `用这 ${body.lessons.length} 讲代替它的课时`, "button button-small button-secondary"), { type: "button" });
+    const replace = Object.assign(element("button", "button button-small button-secondary", `用这 ${body.lessons.length} 讲代替它的课时`), { type: "button" });
     replace.onclick = async () => {
       try {
         made(await api.call("PATCH", `/deposits/${there.id}`, body));
@@ -200,4 +198,4 @@ export class Folders {
   }
 }
 
-const linkTo = ({ id }) => Object.assign(element("a", "打开草稿"), { href: `/cms/courses/edit/${id}/` });
+const linkTo = ({ id }) => Object.assign(element("a", "", "打开草稿"), { href: `/cms/courses/edit/${id}/` });
