@@ -7,6 +7,8 @@ os.environ.setdefault("WENLAN_VAR", tempfile.mkdtemp(prefix="wenlan-tests-"))
 
 from config.settings import *
 
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # a file, as on a real site: one in memory locks whole tables
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES = {
