@@ -10,6 +10,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
+from tests.journeys.desk import SIZES, visit
 from tests.running import Site
 
 
@@ -92,6 +93,14 @@ def phone(browser):
     )
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(params=SIZES)
+def screen(browser, request):
+    """A page of a fresh visit in Chinese, on each size of screen in turn."""
+    width, height = SIZES[request.param]
+    with visit(browser, width=width, height=height) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ from tests.running import Site
 PATIENCE = 30_000  # ms
 expect.set_options(timeout=PATIENCE)
 PASSWORD = "wenlan-demo"
+SIZES = {"phone": (390, 844), "computer": (1440, 900), "large": (1920, 1080)}
+"""The screens that journeys are walked on: width and height in CSS pixels."""
 
 CHIEF = """
 from django.contrib.auth.models import Group
@@ -37,6 +39,11 @@ def visit(browser: Browser, *, width: int = 1440, height: int = 900) -> Iterator
         yield context.new_page()
     finally:
         context.close()
+
+
+def is_narrow(page: Page) -> bool:
+    """Whether menus and filters are folded away on this screen."""
+    return bool(page.viewport_size and page.viewport_size["width"] < 900)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.journeys.desk import visit
+from tests.journeys.desk import SIZES, visit
 from tests.journeys.test_tv_walk import slugs
 
 __all__ = ["slugs"]
@@ -89,7 +89,7 @@ def test_page_is_walked_by_the_keyboard_alone(browser, site, slugs, name):
         assert not missed, missed
 
 
-@pytest.mark.parametrize("size", [(390, 844), (1440, 900), (1920, 1080)])
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("name", PAGES)
 def test_page_fits_the_screen(browser, site, slugs, name, size):
     """Nothing stands past the edge of a phone, a computer and a television; a picture of each is kept."""

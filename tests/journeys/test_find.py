@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from tests.journeys.desk import is_narrow
+
 EMBROIDERY = "苗绣针法十二讲"
 WAYS = ["miaoxiu", "mx", "苗繡", "苗绣针法", "苗秀"]
 
@@ -27,17 +29,17 @@ def test_find_on_the_real_parts(real_site, real_course, words):
 
 
 @pytest.mark.parametrize("words", WAYS)
-def test_find_suggests_while_typing_and_shows_why(phone, site, words):
-    phone.goto(site.url)
-    box = phone.locator("input[name=q]").first
+def test_find_suggests_while_typing_and_shows_why(screen, site, words):
+    screen.goto(site.url)
+    box = screen.locator("input[name=q]").first
     box.press_sequentially(words, delay=20)
-    phone.locator("[role=option]", has_text="苗绣").first.wait_for()
+    screen.locator("[role=option]", has_text="苗绣").first.wait_for()
     assert box.get_attribute("aria-expanded") == "true"
     box.press("Enter")
-    phone.wait_for_url("**/search/?q=*")
-    assert any("苗绣" in mark for mark in phone.locator(".hit h2 mark").all_inner_texts())
-    assert phone.locator(".hit h2", has_text=EMBROIDERY).count() == 1
-    said = phone.locator(".results-head [role=status]").inner_text()
+    screen.wait_for_url("**/search/?q=*")
+    assert any("苗绣" in mark for mark in screen.locator(".hit h2 mark").all_inner_texts())
+    assert screen.locator(".hit h2", has_text=EMBROIDERY).count() == 1
+    said = screen.locator(".results-head [role=status]").inner_text()
     assert ("按拼音找到“苗绣”" in said) == (words in {"miaoxiu", "mx", "苗秀"}), said
 
 
@@ -158,38 +160,39 @@ def test_find_spelling_is_offered_as_a_link(phone, site):
     phone.wait_for_url(f"**q={quote('苗绣')}")
 
 
-def test_find_filters_stay_in_the_address_and_the_back_button_restores(phone, site):
-    phone.goto(f"{site.url}/search/?q=苗绣")
-    total = phone.locator(".hit").count()
-    phone.locator("[data-filters] > summary").click()
-    choice = phone.locator("a[href*='kind=video']").first
+def test_find_filters_stay_in_the_address_and_the_back_button_restores(screen, site):
+    screen.goto(f"{site.url}/search/?q=苗绣")
+    total = screen.locator(".hit").count()
+    if is_narrow(screen):
+        screen.locator("[data-filters] > summary").click()
+    choice = screen.locator("a[href*='kind=video']").first
     count = int(choice.locator("span").last.inner_text())
     choice.click()
-    phone.wait_for_url("**kind=video**")
-    assert parse_qs(urlsplit(phone.url).query) == {"q": ["苗绣"], "kind": ["video"]}
-    assert phone.locator(".hit").count() == count < total
-    chip = phone.locator(".chosen .chip", has_text="视频")
+    screen.wait_for_url("**kind=video**")
+    assert parse_qs(urlsplit(screen.url).query) == {"q": ["苗绣"], "kind": ["video"]}
+    assert screen.locator(".hit").count() == count < total
+    chip = screen.locator(".chosen .chip", has_text="视频")
     assert chip.count() == 1
-    phone.go_back()
-    phone.wait_for_url(lambda url: "kind=" not in url)
-    assert phone.locator(".hit").count() == total
-    phone.go_forward()
-    phone.wait_for_url("**kind=video**")
-    phone.locator(".chosen .chip", has_text="视频").click()
-    phone.wait_for_url(lambda url: "kind=" not in url)
-    assert phone.locator(".hit").count() == total
+    screen.go_back()
+    screen.wait_for_url(lambda url: "kind=" not in url)
+    assert screen.locator(".hit").count() == total
+    screen.go_forward()
+    screen.wait_for_url("**kind=video**")
+    screen.locator(".chosen .chip", has_text="视频").click()
+    screen.wait_for_url(lambda url: "kind=" not in url)
+    assert screen.locator(".hit").count() == total
 
 
-def test_find_nothing_offers_a_way_on(phone, site):
-    phone.goto(f"{site.url}/search/?q=zzqqxxyy")
-    assert "没有找到" in phone.locator(".results-head").inner_text()
-    assert phone.locator(".empty a.chip").count() >= 3
-    assert phone.locator("section .card", has=phone.locator("a[href^='/courses/']")).count() >= 3
+def test_find_nothing_offers_a_way_on(screen, site):
+    screen.goto(f"{site.url}/search/?q=zzqqxxyy")
+    assert "没有找到" in screen.locator(".results-head").inner_text()
+    assert screen.locator(".empty a.chip").count() >= 3
+    assert screen.locator("section .card", has=screen.locator("a[href^='/courses/']")).count() >= 3
 
 
-def test_find_nearest_spelling_is_one_click_away(phone, site):
-    phone.goto(f"{site.url}/search/?q=龙全青词")
-    assert "龙泉青瓷" in phone.locator("main").inner_text()
+def test_find_nearest_spelling_is_one_click_away(screen, site):
+    screen.goto(f"{site.url}/search/?q=龙全青词")
+    assert "龙泉青瓷" in screen.locator("main").inner_text()
 
 
 @pytest.mark.parametrize(
@@ -223,24 +226,24 @@ def test_find_long_questions_reach_the_site_through_nginx(real_site):
 # Inside ------------------------------------------------------------------------------------------
 
 
-def test_find_inside_opens_the_player_at_the_second(phone, site, talk):
-    phone.goto(f"{site.url}/search/?q=靛蓝染缸起花")
-    hit = phone.locator(".hit", has_text="染坊里的一天")
+def test_find_inside_opens_the_player_at_the_second(screen, site, talk):
+    screen.goto(f"{site.url}/search/?q=靛蓝染缸起花")
+    hit = screen.locator(".hit", has_text="染坊里的一天")
     inside = hit.locator(".inside a").first
     assert "靛蓝染缸起花" in inside.locator("mark").first.inner_text()
     assert "00:17" in inside.inner_text()
     inside.click()
-    phone.wait_for_url("**?t=17")
-    phone.wait_for_function("() => document.querySelector('video')?.currentTime >= 16.5")
-    assert phone.evaluate("() => document.querySelector('video').currentTime") < 30
+    screen.wait_for_url("**?t=17")
+    screen.wait_for_function("() => document.querySelector('video')?.currentTime >= 16.5")
+    assert screen.evaluate("() => document.querySelector('video').currentTime") < 30
 
 
-def test_find_inside_a_book_opens_its_page(phone, site, book_page):
+def test_find_inside_a_book_opens_its_page(screen, site, book_page):
     words, number = book_page
-    phone.goto(f"{site.url}/search/?q={words}")
-    phone.locator(".hit .inside a", has_text=f"第 {number} 页").first.click()
-    phone.wait_for_url(f"**page={number}**")
-    assert phone.locator("#reader").get_attribute("data-page") == str(number)
-    text = re.sub(r"\s", "", phone.locator("#page-text").text_content() or "")
+    screen.goto(f"{site.url}/search/?q={words}")
+    screen.locator(".hit .inside a", has_text=f"第 {number} 页").first.click()
+    screen.wait_for_url(f"**page={number}**")
+    assert screen.locator("#reader").get_attribute("data-page") == str(number)
+    text = re.sub(r"\s", "", screen.locator("#page-text").text_content() or "")
     assert words in text
-    assert words not in unquote(phone.url)
+    assert words not in unquote(screen.url)

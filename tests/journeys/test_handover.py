@@ -2,9 +2,10 @@
 
 from urllib.parse import urljoin
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.desk import PASSWORD, PATIENCE, visit
+from tests.journeys.desk import PASSWORD, PATIENCE, SIZES, visit
 
 TV_AGENT = "Mozilla/5.0 (SMART-TV; Linux; Tizen 7.0) AppleWebKit/537.36 Chrome/94 TV Safari/537.36"
 CLOSE = 5
@@ -29,10 +30,12 @@ def sign_in(page, site, name: str = "learner") -> None:
     page.wait_for_url(f"{site.url}/")
 
 
-def test_what_stopped_on_the_phone_goes_on_on_the_television(browser, site, evening):
+@pytest.mark.parametrize("size", SIZES)
+def test_what_stopped_on_the_phone_goes_on_on_the_television(browser, site, evening, size):
+    width, height = SIZES[size]
     set_ = browser.new_context(viewport={"width": 1920, "height": 1080}, locale="zh-CN", user_agent=TV_AGENT)
     tv = set_.new_page()
-    with visit(browser, width=390, height=844) as phone:
+    with visit(browser, width=width, height=height) as phone:
         sign_in(phone, site)
         phone.goto(urljoin(site.url, evening["url"]) + "?t=14")  # a link to a moment plays by itself
         with phone.expect_response(lambda answer: "/progress/" in answer.url and answer.request.method == "PUT"):

@@ -31,29 +31,29 @@ def sheet_width(page: Page) -> float:
     return page.locator(".viewer .sheet").evaluate("sheet => sheet.getBoundingClientRect().width")
 
 
-def test_look_closely_fetches_the_tiles_in_sight(page: Page, site: Site, plate: dict) -> None:
-    page.goto(urljoin(site.url, plate["url"]))
-    page.locator("[data-gallery] a").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.wait_for_function("() => document.querySelector('.viewer img').naturalWidth > 0", timeout=PATIENCE)
-    whole = sheet_width(page)
+def test_look_closely_fetches_the_tiles_in_sight(screen: Page, site: Site, plate: dict) -> None:
+    screen.goto(urljoin(site.url, plate["url"]))
+    screen.locator("[data-gallery] a").click()
+    expect(screen.get_by_role("dialog")).to_be_visible()
+    screen.wait_for_function("() => document.querySelector('.viewer img').naturalWidth > 0", timeout=PATIENCE)
+    whole = sheet_width(screen)
     for _press in range(4):
-        page.keyboard.press("+")
-    page.wait_for_function("least => document.querySelector('.sheet').offsetWidth > least", arg=2 * whole)
-    tile = page.locator(".viewer .sheet img[src*='/zoom/']")
+        screen.keyboard.press("+")
+    screen.wait_for_function("least => document.querySelector('.sheet').offsetWidth > least", arg=2 * whole)
+    tile = screen.locator(".viewer .sheet img[src*='/zoom/']")
     expect(tile.first).to_have_js_property("complete", True)
-    page.wait_for_function(
+    screen.wait_for_function(
         "() => [...document.querySelectorAll(\".sheet img[src*='/zoom/']\")].some(tile => tile.naturalWidth === 512)",
         timeout=PATIENCE,
     )
-    left = page.locator(".viewer .sheet").evaluate("sheet => sheet.offsetLeft")
-    page.keyboard.press("ArrowRight")
-    page.wait_for_function("before => document.querySelector('.sheet').offsetLeft < before", arg=left)
-    page.keyboard.press("0")
-    page.wait_for_function("most => document.querySelector('.sheet').offsetWidth <= most", arg=whole + 2)
-    page.get_by_role("button", name="关闭").click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.locator("[data-gallery] a")).to_be_focused()
+    left = screen.locator(".viewer .sheet").evaluate("sheet => sheet.offsetLeft")
+    screen.keyboard.press("ArrowRight")
+    screen.wait_for_function("before => document.querySelector('.sheet').offsetLeft < before", arg=left)
+    screen.keyboard.press("0")
+    screen.wait_for_function("most => document.querySelector('.sheet').offsetWidth <= most", arg=whole + 2)
+    screen.get_by_role("button", name="关闭").click()
+    expect(screen.get_by_role("dialog")).to_have_count(0)
+    expect(screen.locator("[data-gallery] a")).to_be_focused()
 
 
 def test_look_closely_on_television_stays_in_its_page(browser, site: Site, plate: dict) -> None:
@@ -77,22 +77,22 @@ def test_look_closely_on_television_stays_in_its_page(browser, site: Site, plate
     context.close()
 
 
-def test_read_by_keys_and_on_whole_pages(page: Page, site: Site, book: dict) -> None:
+def test_read_by_keys_and_on_whole_pages(screen: Page, site: Site, book: dict) -> None:
     address = urljoin(site.url, book["url"])
-    page.goto(address)
-    page.keyboard.press("ArrowRight")
-    page.wait_for_url("**?page=2#reader")
-    page.keyboard.press("End")
-    page.wait_for_url("**?page=3#reader")
-    page.keyboard.press("Home")
-    page.wait_for_url("**?page=1#reader")
-    whole = page.locator("[data-whole]").first
-    page.keyboard.press("w")
+    screen.goto(address)
+    screen.keyboard.press("ArrowRight")
+    screen.wait_for_url("**?page=2#reader")
+    screen.keyboard.press("End")
+    screen.wait_for_url("**?page=3#reader")
+    screen.keyboard.press("Home")
+    screen.wait_for_url("**?page=1#reader")
+    whole = screen.locator("[data-whole]").first
+    screen.keyboard.press("w")
     expect(whole).to_have_attribute("aria-pressed", "true")
-    page.wait_for_function("() => document.querySelector('.page-picture').offsetHeight <= innerHeight")
-    page.keyboard.press("g")
-    expect(page.get_by_label("页码")).to_be_focused()
-    page.keyboard.type("2")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**page=2**")
-    expect(page.locator("[data-whole]").first).to_have_attribute("aria-pressed", "true")
+    screen.wait_for_function("() => document.querySelector('.page-picture').offsetHeight <= innerHeight")
+    screen.keyboard.press("g")
+    expect(screen.get_by_label("页码")).to_be_focused()
+    screen.keyboard.type("2")
+    screen.keyboard.press("Enter")
+    screen.wait_for_url("**page=2**")
+    expect(screen.locator("[data-whole]").first).to_have_attribute("aria-pressed", "true")

@@ -114,24 +114,24 @@ def keep_lesson(page, site, course) -> None:
     page.wait_for_function(IS_KEPT, timeout=PATIENCE)
 
 
-def test_lesson_kept_on_the_device_plays_without_a_network_and_can_be_removed(browser, site, talk):
-    with line(site.url) as way, visit(browser, width=390, height=844) as page:
-        keep_lesson(page, way, talk)
+def test_lesson_kept_on_the_device_plays_without_a_network_and_can_be_removed(screen, site, talk):
+    with line(site.url) as way:
+        keep_lesson(screen, way, talk)
         way.cut()
-        page.goto(f"{way.url}/themes/")
-        expect(page.get_by_role("heading", level=1)).to_have_text("现在没有网络")
-        page.locator("[data-kept] a").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("染坊里的一天")
-        page.wait_for_function(PLAYS, timeout=PATIENCE)
-        page.evaluate("() => { document.querySelector('video').currentTime = 20; }")
-        page.wait_for_function("() => document.querySelector('video').currentTime > 21", timeout=PATIENCE)
-        expect(page.locator("[data-transcript] [aria-current]")).to_contain_text("看见靛蓝染缸起花就能下布")
+        screen.goto(f"{way.url}/themes/")
+        expect(screen.get_by_role("heading", level=1)).to_have_text("现在没有网络")
+        screen.locator("[data-kept] a").click()
+        expect(screen.get_by_role("heading", level=1)).to_have_text("染坊里的一天")
+        screen.wait_for_function(PLAYS, timeout=PATIENCE)
+        screen.evaluate("() => { document.querySelector('video').currentTime = 20; }")
+        screen.wait_for_function("() => document.querySelector('video').currentTime > 21", timeout=PATIENCE)
+        expect(screen.locator("[data-transcript] [aria-current]")).to_contain_text("看见靛蓝染缸起花就能下布")
         way.mend()
-        page.goto(f"{way.url}/shelf/")
-        expect(page.locator("[data-continue] .title").first).to_have_text("染坊里的一天")
-        page.locator("[data-kept]").get_by_role("button", name=re.compile("删除")).click()
-        expect(page.locator("[data-kept]")).to_be_hidden()
-        assert page.evaluate(KEPT_CACHES) == []
+        screen.goto(f"{way.url}/shelf/")
+        expect(screen.locator("[data-continue] .title").first).to_have_text("染坊里的一天")
+        screen.locator("[data-kept]").get_by_role("button", name=re.compile("删除")).click()
+        expect(screen.locator("[data-kept]")).to_be_hidden()
+        assert screen.evaluate(KEPT_CACHES) == []
 
 
 def test_lesson_that_was_interrupted_goes_on_where_it_stopped(browser, site, talk):

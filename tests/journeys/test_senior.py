@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.journeys.desk import visit
+from tests.journeys.desk import SIZES, is_narrow, visit
 
 PAGES = {
     "home": "/",
@@ -22,7 +22,6 @@ PAGES = {
     "collections": "/collections/",
     "course": "course",
 }
-SIZES = [(390, 844), (1440, 900)]
 YEAR = 364 * 24 * 3600
 
 SMALL_TEXT = """() => {
@@ -75,11 +74,12 @@ def become_senior(page, site) -> None:
     expect(page.locator("html.senior")).to_have_count(1)
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_senior_mode_is_one_switch_that_is_remembered_for_a_year(browser, site, talk, width, height):
+@pytest.mark.parametrize("size", SIZES)
+def test_senior_mode_is_one_switch_that_is_remembered_for_a_year(browser, site, talk, size):
+    width, height = SIZES[size]
     with visit(browser, width=width, height=height) as page:
         page.goto(urljoin(site.url, talk["url"]))
-        if width < 900:
+        if is_narrow(page):
             page.locator(".menu > summary").click()
         page.get_by_role("link", name="长辈版").locator("visible=true").click()
         expect(page.locator("html.senior")).to_have_count(1)
@@ -98,7 +98,7 @@ def test_senior_mode_is_one_switch_that_is_remembered_for_a_year(browser, site, 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", PAGES)
 def test_senior_pages_have_large_words_large_targets_and_few_choices(browser, site, talk, name, size):
-    width, height = size
+    width, height = SIZES[size]
     with visit(browser, width=width, height=height) as page:
         become_senior(page, site)
         page.goto(address(site, talk, name))

@@ -1,9 +1,8 @@
 """Pages on a phone, a computer and a large screen: what stands past its column, before its title or under a button."""
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.journeys.desk import at_the_desk, visit
+from tests.journeys.desk import at_the_desk
 
 PAST_THE_COLUMN = """() => [...document.querySelectorAll("main .wrap")].flatMap(column => {
     const style = getComputedStyle(column), box = column.getBoundingClientRect();
@@ -16,12 +15,10 @@ PAST_THE_COLUMN = """() => [...document.querySelectorAll("main .wrap")].flatMap(
 })"""
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (1920, 1080)])
-def test_nothing_of_the_home_page_stands_past_its_column(browser, site, width, height):
-    with visit(browser, width=width, height=height) as page:
-        page.goto(f"{site.url}/")
-        assert page.locator(".locals .cover").count() > 5
-        assert page.evaluate(PAST_THE_COLUMN) == []
+def test_nothing_of_the_home_page_stands_past_its_column(screen, site):
+    screen.goto(f"{site.url}/")
+    assert screen.locator(".locals .cover").count() > 5
+    assert screen.evaluate(PAST_THE_COLUMN) == []
 
 
 WAITING = """

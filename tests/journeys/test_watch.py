@@ -69,41 +69,41 @@ AT_SECOND = """second => document.querySelector("video").currentTime === second
 """The film is there and the controls know it: a key counts from where they believe it to be."""
 
 
-def test_watch_captions_speed_and_keyboard(page, site, talk):
+def test_watch_captions_speed_and_keyboard(screen, site, talk):
     """Looked at while the film stands still, so that no word goes by before it was read."""
-    open_player(page, site, talk)
-    play(page)
-    button = page.locator("media-captions-button")
+    open_player(screen, site, talk)
+    play(screen)
+    button = screen.locator("media-captions-button")
     expect(button).to_be_visible()
-    controller = page.locator("media-controller")
+    controller = screen.locator("media-controller")
     controller.focus()
-    page.keyboard.press("k")
-    page.wait_for_function("() => document.querySelector('video').paused")
-    page.evaluate("() => { document.querySelector('video').currentTime = 2; }")
+    screen.keyboard.press("k")
+    screen.wait_for_function("() => document.querySelector('video').paused")
+    screen.evaluate("() => { document.querySelector('video').currentTime = 2; }")
     captions = "[...document.querySelector('video').textTracks].find(track => track.kind === 'captions')"
-    page.wait_for_function(f"() => {captions}.mode === 'showing'")
-    page.wait_for_function(f"() => {captions}.activeCues?.[0]?.text === '清早先看天色'")
+    screen.wait_for_function(f"() => {captions}.mode === 'showing'")
+    screen.wait_for_function(f"() => {captions}.activeCues?.[0]?.text === '清早先看天色'")
     button.click()
-    page.wait_for_function(f"() => {captions}.mode !== 'showing'")
+    screen.wait_for_function(f"() => {captions}.mode !== 'showing'")
     button.click()
-    page.wait_for_function(f"() => {captions}.mode === 'showing'")
-    page.locator("media-playback-rate-button").click()
-    page.wait_for_function("() => document.querySelector('video').playbackRate === 1.25")
+    screen.wait_for_function(f"() => {captions}.mode === 'showing'")
+    screen.locator("media-playback-rate-button").click()
+    screen.wait_for_function("() => document.querySelector('video').playbackRate === 1.25")
     controller.focus()
-    page.keyboard.press("ArrowRight")
-    page.wait_for_function(AT_SECOND, arg=12)
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_function(AT_SECOND, arg=2)
-    page.keyboard.press("k")
-    page.wait_for_function("() => !document.querySelector('video').paused")
+    screen.keyboard.press("ArrowRight")
+    screen.wait_for_function(AT_SECOND, arg=12)
+    screen.keyboard.press("ArrowLeft")
+    screen.wait_for_function(AT_SECOND, arg=2)
+    screen.keyboard.press("k")
+    screen.wait_for_function("() => !document.querySelector('video').paused")
 
 
-def test_watch_seek_bar_shows_pictures(page, site, talk):
-    open_player(page, site, talk)
-    play(page)
-    bar = page.locator("media-time-range").bounding_box()
-    page.mouse.move(bar["x"] + bar["width"] * 0.6, bar["y"] + bar["height"] / 2)
-    page.wait_for_function(
+def test_watch_seek_bar_shows_pictures(screen, site, talk):
+    open_player(screen, site, talk)
+    play(screen)
+    bar = screen.locator("media-time-range").bounding_box()
+    screen.mouse.move(bar["x"] + bar["width"] * 0.6, bar["y"] + bar["height"] / 2)
+    screen.wait_for_function(
         """() => {
             const bar = document.querySelector("media-time-range");
             const preview = bar.shadowRoot.querySelector("media-preview-thumbnail");
@@ -111,76 +111,76 @@ def test_watch_seek_bar_shows_pictures(page, site, talk):
             return picture && picture.complete && picture.naturalWidth > 0;
         }"""
     )
-    page.mouse.click(bar["x"] + bar["width"] * 0.6, bar["y"] + bar["height"] / 2)
-    page.wait_for_function("() => Math.abs(document.querySelector('video').currentTime - 18) < 4")
+    screen.mouse.click(bar["x"] + bar["width"] * 0.6, bar["y"] + bar["height"] / 2)
+    screen.wait_for_function("() => Math.abs(document.querySelector('video').currentTime - 18) < 4")
 
 
-def test_watch_goes_on_to_the_next_lesson_and_plays(page, site, talk):
-    open_player(page, site, talk)
-    play(page)
-    page.evaluate("() => { document.querySelector('video').currentTime = 29; }")
-    page.wait_for_url("**/2/", timeout=60_000)
-    assert "晾布" in page.locator(".course-head").inner_text()
-    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.3", timeout=60_000)
+def test_watch_goes_on_to_the_next_lesson_and_plays(screen, site, talk):
+    open_player(screen, site, talk)
+    play(screen)
+    screen.evaluate("() => { document.querySelector('video').currentTime = 29; }")
+    screen.wait_for_url("**/2/", timeout=60_000)
+    assert "晾布" in screen.locator(".course-head").inner_text()
+    screen.wait_for_function("() => document.querySelector('video')?.currentTime > 0.3", timeout=60_000)
 
 
-def test_watch_goes_on_after_a_reload_where_it_was_left(page, site, talk):
-    open_player(page, site, talk)
-    play(page)
-    page.evaluate("() => { document.querySelector('video').currentTime = 15; }")
-    page.wait_for_function("() => document.querySelector('video').currentTime > 16")
-    page.evaluate("() => document.querySelector('video').pause()")
-    left = counters(page).time
-    page.reload()
-    page.wait_for_function("at => Math.abs(document.querySelector('video')?.currentTime - at) < 2", arg=left)
-    assert "已接着播放" in page.locator("[data-player-note]").inner_text()
-    page.goto(site.url)
-    card = page.locator("[data-continue] .card", has_text="染坊里的一天")
+def test_watch_goes_on_after_a_reload_where_it_was_left(screen, site, talk):
+    open_player(screen, site, talk)
+    play(screen)
+    screen.evaluate("() => { document.querySelector('video').currentTime = 15; }")
+    screen.wait_for_function("() => document.querySelector('video').currentTime > 16")
+    screen.evaluate("() => document.querySelector('video').pause()")
+    left = counters(screen).time
+    screen.reload()
+    screen.wait_for_function("at => Math.abs(document.querySelector('video')?.currentTime - at) < 2", arg=left)
+    assert "已接着播放" in screen.locator("[data-player-note]").inner_text()
+    screen.goto(site.url)
+    card = screen.locator("[data-continue] .card", has_text="染坊里的一天")
     card.wait_for()
     assert f"00:{int(left):02}" in card.inner_text()
 
 
 @pytest.mark.parametrize("engine", ["", "?engine=hls.js"])
-def test_watch_survives_twenty_seconds_without_a_network(page, site, talk, engine):
+def test_watch_survives_twenty_seconds_without_a_network(screen, site, talk, engine):
     """What is loaded plays on, what is not waits; with the network back it goes on by itself, to the next lesson."""
-    open_player(page, site, talk, f"1/{engine}")
-    page.context.set_offline(True)
-    note = page.locator("[data-player-note]")
+    open_player(screen, site, talk, f"1/{engine}")
+    screen.context.set_offline(True)
+    note = screen.locator("[data-player-note]")
     note.get_by_text("网络断了").wait_for()
-    page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; v.play().catch(() => {}); }")
-    page.evaluate("() => { document.querySelector('video').currentTime = 15; }")
-    page.wait_for_timeout(20_000)
-    assert page.url.endswith(f"/1/{engine}")
-    assert page.locator("[data-player][data-failed]").count() == 0
-    page.context.set_offline(False)
-    page.wait_for_url("**/2/", timeout=60_000)
-    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.3", timeout=60_000)
+    screen.evaluate("() => { const v = document.querySelector('video'); v.muted = true; v.play().catch(() => {}); }")
+    screen.evaluate("() => { document.querySelector('video').currentTime = 15; }")
+    screen.wait_for_timeout(20_000)
+    assert screen.url.endswith(f"/1/{engine}")
+    assert screen.locator("[data-player][data-failed]").count() == 0
+    screen.context.set_offline(False)
+    screen.wait_for_url("**/2/", timeout=60_000)
+    screen.wait_for_function("() => document.querySelector('video')?.currentTime > 0.3", timeout=60_000)
 
 
-def test_watch_opens_a_chapter_from_the_list(page, site, talk):
-    open_player(page, site, talk)
-    play(page)
-    chapters = page.locator("[data-chapters]")
+def test_watch_opens_a_chapter_from_the_list(screen, site, talk):
+    open_player(screen, site, talk)
+    play(screen)
+    chapters = screen.locator("[data-chapters]")
     chapters.locator("summary").click()
     chapters.get_by_role("link", name="下缸").click()
-    page.wait_for_function("() => document.querySelector('video').currentTime > 14.2", timeout=60_000)
+    screen.wait_for_function("() => document.querySelector('video').currentTime > 14.2", timeout=60_000)
     expect(chapters.get_by_role("link", name="下缸")).to_have_attribute("aria-current", "true")
 
 
-def test_watch_sound_alone_goes_on_at_the_same_place_and_fetches_no_picture(page, site, talk):
-    open_player(page, site, talk)
-    play(page)
-    page.evaluate("() => { document.querySelector('video').currentTime = 8; }")
-    page.wait_for_function("() => document.querySelector('video').currentTime > 8.3", timeout=60_000)
-    button = page.get_by_role("button", name="只听声音")
+def test_watch_sound_alone_goes_on_at_the_same_place_and_fetches_no_picture(screen, site, talk):
+    open_player(screen, site, talk)
+    play(screen)
+    screen.evaluate("() => { document.querySelector('video').currentTime = 8; }")
+    screen.wait_for_function("() => document.querySelector('video').currentTime > 8.3", timeout=60_000)
+    button = screen.get_by_role("button", name="只听声音")
     button.click()
     alone = "() => { const v = document.querySelector('video'); return v.videoWidth === 0 && v.currentTime > 8.5; }"
-    page.wait_for_function(alone, timeout=60_000)
-    assert counters(page).sound > 0
+    screen.wait_for_function(alone, timeout=60_000)
+    assert counters(screen).sound > 0
     expect(button).to_have_attribute("aria-pressed", "true")
     button.click()
     both = "() => { const v = document.querySelector('video'); return v.videoWidth > 0 && v.currentTime > 8.5; }"
-    page.wait_for_function(both, timeout=60_000)
+    screen.wait_for_function(both, timeout=60_000)
 
 
 AWAY = ("native", "hls.js")
@@ -221,25 +221,25 @@ def test_watch_falls_back_to_h264_when_av1_does_not_play(page, site, talk):
 # Sound with its text -------------------------------------------------------------------------------
 
 
-def test_listen_with_waveform_text_and_lock_screen(page, site, song):
-    page.goto(urljoin(site.url, song["url"]))
-    page.wait_for_function("() => document.querySelector('[data-player]')?.dataset.engine")
-    wave = page.locator("[data-wave]")
-    page.wait_for_function("() => document.querySelector('[data-wave] path').getAttribute('d')?.length > 100")
+def test_listen_with_waveform_text_and_lock_screen(screen, site, song):
+    screen.goto(urljoin(site.url, song["url"]))
+    screen.wait_for_function("() => document.querySelector('[data-player]')?.dataset.engine")
+    wave = screen.locator("[data-wave]")
+    screen.wait_for_function("() => document.querySelector('[data-wave] path').getAttribute('d')?.length > 100")
     place = wave.get_by_role("slider", name="播放进度")
-    page.wait_for_function("() => document.querySelector('video').readyState >= 1", timeout=60_000)
-    page.evaluate("() => { const v = document.querySelector('video'); v.muted = true; return v.play(); }")
-    page.wait_for_function("() => document.querySelector('video').currentTime > 0.3", timeout=60_000)
-    page.evaluate("() => document.querySelector('video').pause()")
+    screen.wait_for_function("() => document.querySelector('video').readyState >= 1", timeout=60_000)
+    screen.evaluate("() => { const v = document.querySelector('video'); v.muted = true; return v.play(); }")
+    screen.wait_for_function("() => document.querySelector('video').currentTime > 0.3", timeout=60_000)
+    screen.evaluate("() => document.querySelector('video').pause()")
     place.press("End")
-    page.wait_for_function("() => document.querySelector('video').currentTime > 11", timeout=60_000)
+    screen.wait_for_function("() => document.querySelector('video').currentTime > 11", timeout=60_000)
     place.press("Home")
-    page.wait_for_function("() => document.querySelector('video').currentTime < 1", timeout=60_000)
+    screen.wait_for_function("() => document.querySelector('video').currentTime < 1", timeout=60_000)
     expect(place).to_have_attribute("aria-valuetext", re.compile(r"00:00 / 00:12"))
-    page.locator("[data-transcript]").get_by_role("link", name="背篓上山去").click()
-    page.wait_for_function("() => document.querySelector('video').currentTime >= 5", timeout=60_000)
-    assert page.evaluate("() => navigator.mediaSession.metadata.title") == "采茶谣"
-    heights = page.evaluate(
+    screen.locator("[data-transcript]").get_by_role("link", name="背篓上山去").click()
+    screen.wait_for_function("() => document.querySelector('video').currentTime >= 5", timeout=60_000)
+    assert screen.evaluate("() => navigator.mediaSession.metadata.title") == "采茶谣"
+    heights = screen.evaluate(
         """() => document.querySelector("[data-wave] path").getAttribute("d").split("M").slice(1)
             .map(bar => Number(bar.split("v")[1]))"""
     )
