@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PORT HOST
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-pipeline bench-search bench-site bench-desk guides services lock messages clean prepare prepare-dev
+.PHONY: help run test lint bench bench-pipeline bench-search bench-site bench-desk chaos guides services lock messages clean prepare prepare-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ bench-site: prepare-dev ## first frame beside a bare <video>, pages a second bes
 
 bench-desk: prepare-dev ## a county's desk among 100,000 courses beside an empty library, SQLite and PostgreSQL
 	@$(BIN)/python -m tests.bench.bench_desk $(ARGS)
+
+chaos: prepare-dev ## the production set under load while each part is killed or cut in turn; Linux as root; ARGS="--minutes 5" is quick
+	@$(BIN)/python -m tests.chaos $(or $(ARGS),--write docs/chaos.md)
 
 guides: prepare-dev ## the pictures of the desk's guides, taken anew
 	@$(BIN)/python deploy/services.py with -- $(BIN)/python -m pytest -q tests/journeys/test_guides.py -k walked

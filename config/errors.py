@@ -43,3 +43,12 @@ def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     answer = _json(request, 500, "server-error", _("服务器出错，已经记录。请稍后再试。"))
     return answer or defaults.server_error(request)
+
+
+def away(request: HttpRequest, seconds: int) -> HttpResponse:
+    """503 while a part is away without which nothing can be read; asks to come back after ``seconds``."""
+    answer = _json(request, 503, "away", _("服务正在恢复。请过几秒再试，什么也没有丢。"))
+    answer = answer or defaults.server_error(request)
+    answer.status_code = 503
+    answer.headers["Retry-After"] = str(seconds)
+    return answer

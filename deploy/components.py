@@ -73,6 +73,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def where(options: Mapping[str, str]) -> tuple[str, int]:
+    """The address a server is to listen at: ``host`` and ``port`` of its options, else any free port of loopback."""
+    return options.get("host") or "127.0.0.1", int(options.get("port") or free_port())
+
+
 def spawn(
     command: list[str], home: Path, env: dict[str, str] | None = None, *, own_user: bool = True
 ) -> subprocess.Popen:
@@ -86,10 +91,10 @@ def spawn(
         )  # fmt: skip
 
 
-def answers(port: int, say_first: bytes = b"", expect: bytes = b"") -> bool:
-    """Whether something on this port takes a connection and, if asked, gives the expected first bytes."""
+def answers(at: tuple[str, int], say_first: bytes = b"", expect: bytes = b"") -> bool:
+    """Whether something there takes a connection and, if asked, gives the expected first bytes."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as line:
+        with socket.create_connection(at, timeout=2) as line:
             if not say_first:
                 return True
             line.sendall(say_first)
@@ -141,7 +146,8 @@ HIDDEN = (
 # The servers ------------------------------------------------------------------------------------
 class Component:
     """One kind of server. ``packages`` gives Debian's package of each program needed, ``remedy`` tells people elsewhere
-    what to do."""
+    what to do. Each takes ``host`` and ``port``. Started again in the ``home`` of one that was killed, it goes on with
+    its data."""
 
     name = ""
     packages: Mapping[str, str] = {}
@@ -184,39 +190,35 @@ class Postgres(Component):
         return which("initdb")
 
     def start(self, home: Path, **options: str) -> Started:
-        tools, data, port = self.program().resolve().parent, home / "data", free_port()
-        setup = [
-            tools / "initdb",
-            "-D",
-            data,
-            "-U",
-            "wenlan",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-        ]
-        if spawn([str(word) for word in setup], home).wait() != 0:
-            raise Missing(f"initdb failed:\n{(home / 'log').read_text()[-1500:]}")
-        # Data of a test need not survive a power cut.
-        fast = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200"]
-        places = ["listen_addresses=127.0.0.1", f"unix_socket_directories={home}"]
+        tools, data = self.program().resolve().parent, home / "data"
+        host, port = where(options)
+        if not data.exists():
+            self._initialise(tools, data)
+            with (data / "pg_hba.conf").open("a") as doors:
+                doors.write(f"host all all {host}/24 trust\n")
+        # Data of a test need not survive a power cut; what a killed server had promised it keeps if asked to.
+        promises = "on" if options.get("durable") else "off"
+        fast = ["fsync=off", "full_page_writes=off", f"synchronous_commit={promises}", "max_connections=200"]
+        places = [f"listen_addresses={host}", f"unix_socket_directories={home}"]
         words = [word for setting in (*places, *fast) for word in ("-c", setting)]
         process = spawn([str(tools / "postgres"), "-D", str(data), "-p", str(port), *words], home)
-        ready = [str(tools / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "wenlan", "-d", "postgres"]
-        url = f"postgres://wenlan@127.0.0.1:{port}/postgres"
+        ready = [str(tools / "pg_isready"), "-q", "-h", host, "-p", str(port), "-U", "wenlan", "-d", "postgres"]
+        url = f"postgres://wenlan@{host}:{port}/postgres"
         return Started(
             [process], url, lambda: subprocess.run(ready, check=False).returncode == 0, {"DATABASE_URL": url}
         )
+
+    @staticmethod
+    def _initialise(tools: Path, data: Path) -> None:
+        words = ["-D", str(data), "-U", "wenlan", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
+        if spawn([str(tools / "initdb"), *words], data.parent).wait() != 0:
+            raise Missing(f"initdb failed:\n{(data.parent / 'log').read_text()[-1500:]}")
 
 
 class Elasticsearch(Component):
     """A server by itself; or, with options, a node of a cluster: ``node`` (its name), ``peers`` (host:port at which
     it and the others talk to each other, with commas, its own first), ``founder`` (the node that begins the cluster),
-    ``http`` (port). ``heap`` for either. Started again in the ``home`` of one that was killed, it goes on with its
-    data."""
+    ``heap`` for either. Nodes talk to each other on loopback, for which Elasticsearch asks nothing of the machine."""
 
     name = "elasticsearch"
     packages = {"java": "default-jdk-headless", "mvn": "maven"}
@@ -244,11 +246,12 @@ class Elasticsearch(Component):
         raise Missing(f"Maven could not fetch {self.artifact}; is there a network?")
 
     def start(self, home: Path, **options: str) -> Started:
-        server, port = self._unpack(home), int(options.get("http") or free_port())
+        server, (host, port) = self._unpack(home), where(options)
         settings = {
             **(self._alone() if "node" not in options else self._among(options)),
             "cluster.name": "wenlan",
-            "network.host": "127.0.0.1",
+            "http.host": host,
+            "transport.host": "127.0.0.1",
             "http.port": port,
             "path.data": home / "data",
             "path.logs": home / "logs",
@@ -266,7 +269,7 @@ class Elasticsearch(Component):
         java = f"-Xms{heap} -Xmx{heap}" + (" -XX:TieredStopAtLevel=1" if "node" in options else "")
         env = {"ES_JAVA_HOME": str(java_home), "ES_JAVA_OPTS": java, "ES_TMPDIR": str(home / "tmp")}
         process = spawn([str(server / "bin" / "elasticsearch")], home, env)
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://{host}:{port}"
         healthy = f"{url}/_cluster/health?wait_for_status=yellow&timeout=4s"
         return Started([process], url, lambda: fetch_ok(healthy), {"SEARCH_URL": url})
 
@@ -331,18 +334,19 @@ class S3(Component):
         return found
 
     def start(self, home: Path, **options: str) -> Started:
-        port = free_port()
+        host, port = where(options)
         data, side = home / "data", home / "side"
-        (data / self.bucket).mkdir(parents=True)
-        side.mkdir()
-        give(home)
+        if not data.exists():
+            (data / self.bucket).mkdir(parents=True)
+            side.mkdir()
+            give(home)
         gateway = [
-            str(self._readable(home)), "--port", f"127.0.0.1:{port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY,
+            str(self._readable(home)), "--port", f"{host}:{port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY,
             "--region", "us-east-1", "--keep-alive", "--quiet", "--health", "/healthz", "--cors-allow-origin", "*",
             "posix", *([] if _keeps_attributes(data) else ["--sidecar", str(side)]), str(data),
         ]  # fmt: skip
         process = spawn(gateway, home)
-        endpoint = f"http://127.0.0.1:{port}"
+        endpoint = f"http://{host}:{port}"
         url = f"s3://{self.bucket}?endpoint={endpoint}"
         keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": "us-east-1"}
         return Started([process], url, lambda: fetch_ok(f"{endpoint}/healthz"), {"STORAGE_URL": url, **keys})
@@ -352,6 +356,8 @@ class S3(Component):
         if not as_root():
             return self.program()
         copy = home / "versitygw"
+        if copy.exists():
+            return copy
         shutil.copy(self.program(), copy)
         copy.chmod(0o755)
         return copy
@@ -382,11 +388,24 @@ class Redis(Component):
         return which("redis-server")
 
     def start(self, home: Path, **options: str) -> Started:
-        port = free_port()
-        words = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(home), "--save", "", "--appendonly", "no"]
+        host, port = where(options)
+        words = [
+            "--protected-mode",
+            "no",
+            "--bind",
+            host,
+            "--port",
+            str(port),
+            "--dir",
+            str(home),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
         process = spawn([str(self.program()), *words], home)
-        url = f"redis://127.0.0.1:{port}/0"
-        return Started([process], url, lambda: answers(port, b"PING\r\n", b"+PONG"), {"CACHE_URL": url})
+        url = f"redis://{host}:{port}/0"
+        return Started([process], url, lambda: answers((host, port), b"PING\r\n", b"+PONG"), {"CACHE_URL": url})
 
 
 class RabbitMQ(Component):
@@ -400,13 +419,14 @@ class RabbitMQ(Component):
         return which("/usr/lib/rabbitmq/bin/rabbitmq-server") or which("rabbitmq-server")
 
     def start(self, home: Path, **options: str) -> Started:
-        port, names_port, dist_port = free_port(), free_port(), free_port()
-        (home / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = true\n")
+        (host, port), names_port, dist_port = where(options), free_port(), free_port()
+        doors = f"listeners.tcp.1 = {host}:{port}\nloopback_users = none\n"
+        (home / "rabbitmq.conf").write_text(f"{doors}log.console = true\n")
         (home / "enabled_plugins").write_text("[].\n")
         give(home)
         env = {
             "RABBITMQ_NODENAME": "wenlan@localhost",
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_IP_ADDRESS": host,
             "RABBITMQ_NODE_PORT": str(port),
             "RABBITMQ_DIST_PORT": str(dist_port),
             "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq.conf"),
@@ -421,9 +441,9 @@ class RabbitMQ(Component):
         # The name server would otherwise be started by the node and outlive it.
         names = spawn(["epmd", "-address", "127.0.0.1", "-port", str(names_port)], home, env)
         node = spawn([str(self.program())], home, env)
-        url = f"amqp://guest:guest@127.0.0.1:{port}//"
+        url = f"amqp://guest:guest@{host}:{port}//"
         hello = b"AMQP\x00\x00\x09\x01"
-        return Started([names, node], url, lambda: answers(port, hello, b"\x01\x00\x00"), {"TASKS_URL": url})
+        return Started([names, node], url, lambda: answers((host, port), hello, b"\x01\x00\x00"), {"TASKS_URL": url})
 
 
 class Nginx(Component):
@@ -440,9 +460,9 @@ class Nginx(Component):
         return which("nginx")
 
     def start(self, home: Path, **options: str) -> Started:
-        port = int(options.get("port") or free_port())
+        host, port = where(options)
         config = home / "nginx.conf"
-        config.write_text(render_nginx(home, port, options))
+        config.write_text(render_nginx(home, f"{host}:{port}", options))
         test = subprocess.run(
             [str(self.program()), "-t", "-q", "-p", str(home), "-c", str(config)],
             capture_output=True,
@@ -452,15 +472,15 @@ class Nginx(Component):
         if test.returncode != 0:
             raise Missing(f"nginx refuses its configuration:\n{test.stderr}")
         process = spawn([str(self.program()), "-p", str(home), "-c", str(config)], home, own_user=False)
-        url = f"http://127.0.0.1:{port}"
-        return Started([process], url, lambda: answers(port), {})
+        url = f"http://{host}:{port}"
+        return Started([process], url, lambda: answers((host, port)), {})
 
 
-def render_nginx(home: Path, port: int, options: dict[str, str]) -> str:
+def render_nginx(home: Path, address: str, options: dict[str, str]) -> str:
     """A whole nginx.conf for one directory around ``deploy/nginx/wenlan.conf.template``."""
     store = options.get("store", "http://127.0.0.1:9")
     values = {
-        "WENLAN_LISTEN": f"127.0.0.1:{port}",
+        "WENLAN_LISTEN": address,
         "WENLAN_UPSTREAM": options.get("upstream", "127.0.0.1:8000"),
         "WENLAN_STATIC": options.get("static", str(home)),
         "WENLAN_MEDIA": options.get("media", str(home)),

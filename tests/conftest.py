@@ -5,6 +5,7 @@ own: a database, a bucket, an index prefix, a broker's virtual host or number. W
 skipped with the way to get it, and fails with ``CI=true``.
 """
 
+import json
 import os
 import re
 import shutil
@@ -273,7 +274,11 @@ def real_site(
     elasticsearch_url: str,
 ) -> Iterator[Site]:
     """The same site by environment alone on PostgreSQL, Elasticsearch, S3 and Celery on RabbitMQ, behind nginx.
-    ``site.url`` is nginx."""
+    ``site.url`` is nginx. A set that runs already may be given (``WENLAN_REAL_SITE``, by ``make chaos``)."""
+    if given := os.environ.get("WENLAN_REAL_SITE"):
+        told = json.loads(given)
+        yield Site(told["url"], told["env"], Path(told["var"]))
+        return
     var, port, prefix = tmp_path_factory.mktemp("real-site"), free_port(), f"t{uuid.uuid4().hex[:10]}"
     storage, front = new_bucket(), f"http://127.0.0.1:{port}"
     try:

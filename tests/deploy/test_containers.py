@@ -81,7 +81,7 @@ def test_real_nginx_accepts_the_configuration(tmp_path):
     if shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin") is None:
         (pytest.fail if services.IN_CI else pytest.skip)(components.Nginx.remedy)
     config = tmp_path / "nginx.conf"
-    config.write_text(components.render_nginx(tmp_path, 18080, {}))
+    config.write_text(components.render_nginx(tmp_path, "127.0.0.1:18080", {}))
     assert "${WENLAN" not in config.read_text()
     test = [str(components.Nginx().program()), "-t", "-p", str(tmp_path), "-c", str(config)]
     done = subprocess.run(test, capture_output=True, text=True, check=False)

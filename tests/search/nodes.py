@@ -27,10 +27,11 @@ class Node:
 class Nodes:
     """``url`` is the ``SEARCH_URL`` of the cluster."""
 
-    def __init__(self, names: Sequence[str] = ("one", "two", "three")) -> None:
+    def __init__(self, names: Sequence[str] = ("one", "two", "three"), host: str = "127.0.0.1") -> None:
+        self.host = host
         self.nodes = {name: Node(name, free_port(), free_port()) for name in names}
         self.names = tuple(names)
-        self.url = ",".join(f"http://127.0.0.1:{node.http}" for node in self.nodes.values())
+        self.url = ",".join(f"http://{host}:{node.http}" for node in self.nodes.values())
         self.client = Elasticsearch(self.url.split(","), request_timeout=60, max_retries=9, retry_on_timeout=True)
 
     def start(self, *names: str) -> None:
@@ -50,7 +51,8 @@ class Nodes:
             node=node.name,
             peers=",".join(f"127.0.0.1:{peer.transport}" for peer in peers),
             founder=self.names[0],
-            http=str(node.http),
+            host=self.host,
+            port=str(node.http),
             heap=HEAP,
         )
 
