@@ -8,6 +8,8 @@ class User(AbstractUser):
     """A person. Rights come from groups (what) and from ``catalog.Membership`` (on whose items)."""
 
     display_name = models.CharField("姓名", max_length=80, blank=True)
+    phone = models.CharField("手机号", max_length=16, unique=True, null=True, blank=True, editable=False)
+    phone_confirmed = models.BooleanField(default=False, editable=False)
 
     class Meta:
         verbose_name = "用户"

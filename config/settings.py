@@ -202,6 +202,17 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
+ACCOUNT_ADAPTER = "accounts.phones.Adapter"
+SMS_URL = env.str("SMS_URL", "")
+SMS_TOKEN = env.str("SMS_TOKEN", "")
+SMS_SENDER = env.str("SMS_SENDER", "accounts.phones.post" if SMS_URL else "")
+if SMS_SENDER:
+    ACCOUNT_LOGIN_METHODS |= {"phone"}
+    ACCOUNT_FORMS["signup"] = "accounts.forms.SignUpForm"
+    ACCOUNT_SIGNUP_FIELDS = ["phone", "password1*", "password2*"]
+    ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+    ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND = ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE = True
+    ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", PRODUCTION)
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_TOTP_ISSUER = "文澜"

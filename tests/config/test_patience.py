@@ -1,4 +1,4 @@
-"""A real PostgreSQL is killed while a page is read: the page comes when the database is back; a form is told to wait."""
+"""A real PostgreSQL is killed while a page is read: the page comes when it is back; a form is told to come again."""
 
 import os
 import subprocess
