@@ -17,7 +17,7 @@ from catalog import policy
 from catalog.models import Course
 
 PLACE = Path(settings.BASE_DIR) / "docs" / "guides"
-GUIDES = {"partner": "机构", "review": "审核员", "centre": "编辑中心"}
+GUIDES = {"partner": "机构", "review": "审核员", "centre": "编辑中心", "operator": "运维"}
 
 
 def guide(request: HttpRequest, name: str = "") -> HttpResponse:
@@ -30,6 +30,8 @@ def guide(request: HttpRequest, name: str = "") -> HttpResponse:
 
 
 def _own(user: policy.Person) -> str:
+    if policy.is_operator(user) and not policy.is_central(user):
+        return "operator"
     if policy.is_central(user):
         return "centre"
     return "review" if policy.may_somewhere(user, "publish", Course) else "partner"

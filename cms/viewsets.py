@@ -360,7 +360,7 @@ class InstitutionViewSet(ScopedSnippetViewSet):
 # What the search is taught -------------------------------------------------------------------------
 
 SEARCH_MENU = "register_search_menu_item"
-"""The hook of the menu 搜索."""
+"""The hook of the menu 检索词."""
 
 
 class TermCreateView(CreateView):

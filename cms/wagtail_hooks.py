@@ -145,9 +145,9 @@ class CentralMenuItem(MenuItem):
 
 @hooks.register("register_admin_menu_item")
 def search_menu() -> MenuItem:
-    """搜索: what is not found, and what the search is taught; the viewsets hang themselves in."""
+    """检索词: what is not found, and what the search is taught; the viewsets hang themselves in."""
     menu = Menu(register_hook_name=viewsets.SEARCH_MENU)
-    return SubmenuMenuItem("搜索", menu, name="search-desk", icon_name="search", order=300)
+    return SubmenuMenuItem("检索词", menu, name="search-desk", icon_name="search", order=300)
 
 
 @hooks.register(viewsets.SEARCH_MENU)

@@ -18,6 +18,14 @@ from tests.journeys.test_upload import drop_files, item
 
 TAKEN = ROOT / "test-results" / "guides"
 TABLE = "编号,标题,类型,简介\n1,竹编入门,读本,一根竹子怎样变成篮子\n2,,读本,\n3,蓝印花布,电影院,布要先泡透\n"
+OPERATOR = """
+from django.contrib.auth.models import Group
+from accounts.models import User
+operator, _ = User.objects.get_or_create(username="operator", defaults={"display_name": "值班"})
+operator.set_password("wenlan-demo")
+operator.save()
+operator.groups.add(Group.objects.get(name="运维"))
+"""
 WIDTH = 1200  # pixels; the guides show them at 700
 
 
@@ -90,6 +98,16 @@ def test_editors_first_hour_is_walked(browser, site):
         page.goto(f"{site.url}/cms/quality/")
         expect(page.get_by_role("heading", name="质量")).to_be_visible()
         take(page, "quality")
+
+
+def test_operators_first_hour_is_walked(browser, site):
+    site.manage("shell", "-v", "0", "-c", OPERATOR)
+    with at_the_desk(browser, site, "operator") as page:
+        page.goto(f"{site.url}/cms/operations/")
+        expect(page.get_by_role("heading", name="运维")).to_be_visible()
+        take(page, "operations")
+        page.get_by_role("link", name="指南", exact=True).click()
+        expect(page.get_by_role("heading", name="运维的第一个小时")).to_be_visible()
 
 
 @pytest.mark.parametrize("guide", GUIDES)
