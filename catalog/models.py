@@ -381,14 +381,13 @@ class Course(PreviewableMixin, WorkflowMixin, LockableMixin, DraftStateMixin, Re
         return super().save_revision(*args, **kwargs)
 
     def publish(self, revision: Any, *args: Any, **kwargs: Any) -> Any:
-        """Every way to the public ends here: approval, hours, many at once, import, API. Raises NotReady."""
+        """Every way to the public ends here; tells of new versions, as records do of courses. Raises NotReady."""
         version = revision.as_object()
         if lacks := version.missing():
             raise NotReady(version.title, lacks)
         with transaction.atomic():
             seen = Course.objects.public().filter(pk=self.pk).exists()
             answer = super().publish(revision, *args, **kwargs)
-            # what was not seen is told by its record; a version with a later hour is not seen yet
             if seen and Course.objects.public().filter(live_revision=revision).exists():
                 courses_shown.send(sender=type(self), ids=[self.pk])
         return answer
