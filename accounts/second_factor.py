@@ -47,10 +47,18 @@ def remember(request: HttpRequest, user: Any, authenticator: Authenticator, **_:
     request.session[KEY] = user.pk
 
 
+def lacking(request: HttpRequest) -> bool:
+    """Whether this session must give a second factor before it does what only the desk's people may: asked of everybody
+    who may enter the desk, where ``STAFF_SECOND_FACTOR`` is on."""
+    if not settings.STAFF_SECOND_FACTOR or request.session.get(KEY) == request.user.pk:
+        return False
+    return request.user.has_perm("wagtailadmin.access_admin")
+
+
 def step(request: HttpRequest) -> str | None:
     """Where a signed-in person must go before the desk opens: to set the second factor up, or to give it; None when
-    it was given in this session."""
-    if request.session.get(KEY) == request.user.pk:
+    nothing is lacking."""
+    if not lacking(request):
         return None
     has = Authenticator.objects.filter(user=request.user.pk, type=Authenticator.Type.TOTP).exists()
     where = "mfa_reauthenticate" if has else "mfa_activate_totp"

@@ -217,6 +217,8 @@ def _write(course: Course, before: dict[str, Any], plan: _Plan, user: Any, chang
     """Writes row and versions, publishes or withdraws, and leaves an entry in the log; the newest version's key."""
     if any(before[part] != plan.after[part] for part in ("row", "newest")):
         _write_fields(course, before, plan.after, user)
+        if not plan.state:
+            publishing.renewed([course.pk])
     course = Course.objects.get(pk=course.pk)
     if plan.state == PUBLISH:
         publishing.publish(course, user=user)

@@ -126,7 +126,7 @@ class Delivery(models.Model):
     wagtail_reference_index_ignore = True
 
     class Meta:
-        indexes = [models.Index(fields=["state", "due"]), models.Index(fields=["webhook", "-id"])]
+        indexes = [models.Index(fields=["state", "webhook", "id"]), models.Index(fields=["webhook", "-id"])]
 
     def __str__(self) -> str:
         return f"{self.event} {self.uid}"

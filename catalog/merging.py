@@ -70,6 +70,7 @@ def merge(kept_id: int, gone_id: int, user: AbstractBaseUser) -> Course:
         _write(kept, facts, moved, user)
         log(kept, ACTION, user=user, content_changed=True, data={"title": title, "slug": slug})
         publishing.settle([kept.pk])
+        publishing.renewed([kept.pk])
     return Course.objects.get(pk=kept_id)
 
 

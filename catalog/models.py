@@ -30,7 +30,7 @@ from catalog.errors import NotReady
 from catalog.kinds import KINDS, Kind
 from catalog.machines import ApiToken, Delivery, Webhook  # noqa: F401 – Django looks for models here
 from catalog.review_rules import ReviewRules  # noqa: F401 - a table of this room
-from catalog.signals import course_saved
+from catalog.signals import course_saved, courses_shown
 from catalog.titles import address_and_order, numbered
 from media_pipeline.models import AssetState, MediaAsset, MediaType
 
@@ -381,11 +381,16 @@ class Course(PreviewableMixin, WorkflowMixin, LockableMixin, DraftStateMixin, Re
         return super().save_revision(*args, **kwargs)
 
     def publish(self, revision: Any, *args: Any, **kwargs: Any) -> Any:
-        """Every way to the public ends here: approval, hours, many at once, import, API. Raises NotReady."""
+        """Every way to the public ends here; tells of new versions, as records do of courses. Raises NotReady."""
         version = revision.as_object()
         if lacks := version.missing():
             raise NotReady(version.title, lacks)
-        return super().publish(revision, *args, **kwargs)
+        with transaction.atomic():
+            seen = Course.objects.public().filter(pk=self.pk).exists()
+            answer = super().publish(revision, *args, **kwargs)
+            if seen and Course.objects.public().filter(live_revision=revision).exists():
+                courses_shown.send(sender=type(self), ids=[self.pk])
+        return answer
 
     def name_itself(self) -> None:
         """Gives address, order and lesson numbers where they are missing; an address once given stays."""

@@ -11,7 +11,7 @@ from wagtail.actions.unpublish import UnpublishAction
 
 from catalog.errors import NotReady
 from catalog.models import Course, Lesson
-from catalog.signals import courses_changed
+from catalog.signals import courses_changed, courses_shown
 from media_pipeline import access
 from media_pipeline.models import MediaAsset, MediaType, TextTrack
 
@@ -49,6 +49,16 @@ def expire_licences() -> int:
     for course in ended:
         withdraw(course, expired=True)
     return len(ended)
+
+
+def renewed(ids: Iterable[int]) -> None:
+    """Says that a new version of those courses that are public is what everybody sees now. For what writes past
+    ``Course.publish``; that a course becomes public or ceases to be is seen by itself."""
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), BATCH):
+        public = Course.objects.public().filter(pk__in=wanted[start : start + BATCH])
+        if seen := list(public.order_by("pk").values_list("pk", flat=True)):
+            courses_shown.send(sender=Course, ids=seen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from wagtail.signals import unpublished
 from catalog import places, publishing
 from catalog.models import Course, Institution, Lesson, Place, Teacher, Theme
 from catalog.oai import register
-from catalog.signals import course_saved, courses_changed
+from catalog.signals import course_saved, courses_changed, courses_hidden, courses_shown
 from media_pipeline import periodic
 from media_pipeline.models import MediaAsset, TextTrack
 from media_pipeline.signals import asset_ready, asset_refused
@@ -27,7 +27,11 @@ def close_withdrawn_course(instance: Course, **_: Any) -> None:
 
 @receiver(courses_changed)
 def tell_harvesters(ids: list[int], **_: Any) -> None:
-    register.keep(ids)
+    turned = register.keep(ids)
+    if turned.shown:
+        courses_shown.send(sender=Course, ids=turned.shown)
+    if turned.hidden:
+        courses_hidden.send(sender=Course, ids=turned.hidden)
 
 
 @receiver(asset_ready)

@@ -1,14 +1,16 @@
 """Calls of machines: ``Authorization: Bearer wl_…`` (RFC 6750), in one place for every router that people work with.
 
-A call with a token needs no CSRF token, for no browser sends it by itself; without one the session counts, with CSRF.
+A call with a token needs no CSRF token, for no browser sends it by itself; without one the session counts, with CSRF,
+and with the second factor where the desk asks for one. A token is a credential of its own and was made in the desk.
 """
 
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja.security import HttpBearer, django_auth
+from ninja.security import HttpBearer, SessionAuth
 
+from accounts import second_factor
 from catalog import policy
 from catalog.errors import CallRefused
 from catalog.machines import ApiToken, Scope, hash_of
@@ -39,6 +41,21 @@ class TokenAuth(HttpBearer):
         return found
 
 
+class DeskSession(SessionAuth):
+    """Lets a session pass that could enter the desk now: one of somebody who must give a second factor has it."""
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
+        user = super().authenticate(request, key)
+        if user and second_factor.lacking(request):
+            raise CallRefused(
+                403, "second-factor", "这次登录还没有验证第二步。", "请先打开编辑台，输入验证码，再试一次。"
+            )
+        return user
+
+
+desk_session = DeskSession()
+
+
 def needs(scope: Scope) -> list[Any]:
-    """The ``auth`` of a call that needs ``scope``, or a session."""
-    return [TokenAuth(scope), django_auth]
+    """The ``auth`` of a call that needs ``scope``, or a session of the desk."""
+    return [TokenAuth(scope), desk_session]

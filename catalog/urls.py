@@ -1,6 +1,6 @@
 from django.urls import path
 
-from catalog import embedding, views
+from catalog import embedding, podcasts, views
 from catalog.oai.views import oai
 
 urlpatterns = [
@@ -11,6 +11,8 @@ urlpatterns = [
     path("oembed", embedding.oembed, name="oembed"),
     path("feeds/latest/", views.LatestFeed(), name="feed_latest"),
     path("feeds/<slug:kind>/<slug:value>/", views.LatestFeed(), name="feed"),
+    path("feeds/podcast/courses/<slug:slug>/", podcasts.CoursePodcast(), name="podcast"),
+    path("feeds/podcast/institutions/<slug:code>/", podcasts.InstitutionPodcast(), name="podcast_institution"),
     path("oai", oai, name="oai"),
     path("icon.svg", views.icon, name="icon"),
     path("covers/<slug:name>/<slug:colour>/<int:seed>.svg", views.cover, name="cover"),

@@ -7,7 +7,6 @@ only what is named here; a new address is closed until somebody opens it.
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -91,7 +90,7 @@ class DeskGateMiddleware:
         match = request.resolver_match
         if match is None or not match.route.startswith(DESK) or not request.user.is_authenticated:
             return None
-        if _asks_for_second_factor(request, match.view_name) and (step := second_factor.step(request)):
+        if match.view_name not in ENTRANCE and (step := second_factor.step(request)):
             return redirect(step)
         if _open(match.view_name, match.namespaces, keys) or policy.is_central(request.user):
             return None
@@ -105,13 +104,6 @@ class DeskGateMiddleware:
         back = request.headers.get("Referer", "")
         safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
         return redirect(back if safe else "wagtailadmin_home")
-
-
-def _asks_for_second_factor(request: HttpRequest, name: str) -> bool:
-    """Of everybody who may enter the desk, on all its addresses but those that let people in and out."""
-    if not settings.STAFF_SECOND_FACTOR or name in ENTRANCE:
-        return False
-    return request.user.has_perm("wagtailadmin.access_admin")
 
 
 def _open(name: str, namespaces: list[str], keys: dict) -> bool:

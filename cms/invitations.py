@@ -28,6 +28,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from wagtail.admin import messages
 
+from accounts import limits
 from accounts.models import User
 from catalog import policy
 from catalog.addresses import absolute
@@ -37,6 +38,8 @@ from cms.models import Invitation
 LIFE = timedelta(days=7)
 SALT = "cms.invitations"
 PAGE = 40
+OPEN = 100
+"""Invitations of one person that may wait at a time; how many a day is ``settings.ACCOUNT_RATE_LIMITS``."""
 
 
 def link(invitation: Invitation) -> str:
@@ -130,11 +133,24 @@ def index(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = InvitationForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
-        _send(request, form.instance)
-        return redirect("wenlan_invitations")
+        if refused := _too_many(request):
+            form.add_error(None, refused)
+        else:
+            _send(request, form.instance)
+            return redirect("wenlan_invitations")
     page = Paginator(own(request.user), PAGE).get_page(request.GET.get("p"))
     context = {"header_title": "邀请", "form": form, "page_obj": page, "old": timezone.now() - LIFE}
     return TemplateResponse(request, "cms/desk/invitations.html", context)
+
+
+def _too_many(request: HttpRequest, *, again: bool = False) -> str:
+    """Why this person may send no more letters now, with the remedy; "" when one may go out, which is then counted."""
+    mine = Invitation.objects.filter(invited_by=request.user.pk, sent_at__gte=timezone.now() - LIFE)
+    if not again and mine.count() >= OPEN:
+        return f"您已有 {OPEN} 封邀请还没有被接受：请先收回不再需要的，或等对方接受。"
+    if not limits.spend(request, "invitation"):
+        return "您今天发出的邀请太多了：请明天再发，或请同事代发。"
+    return ""
 
 
 def _send(request: HttpRequest, invitation: Invitation) -> None:
@@ -154,7 +170,11 @@ def _mine(request: HttpRequest, pk: int) -> Invitation:
 
 @require_POST
 def resend(request: HttpRequest, invitation_id: int) -> HttpResponse:
-    _send(request, _mine(request, invitation_id))
+    invitation = _mine(request, invitation_id)
+    if refused := _too_many(request, again=True):
+        messages.error(request, refused)
+    else:
+        _send(request, invitation)
     return redirect("wenlan_invitations")
 
 

@@ -114,6 +114,12 @@ class WebhookIndexView(ItemIndexView):
         return super().get_base_queryset().select_related("institution")
 
 
+def _state(hook: Webhook) -> str:
+    if hook.active:
+        return "启用"
+    return "一直送不到，已停用" if hook.failures else "停用"
+
+
 class WebhookView(ItemView):
     """The last deliveries of one webhook."""
 
@@ -151,7 +157,7 @@ class WebhookViewSet(ScopedModelViewSet):
         "address",
         Column("institution", label="机构", accessor="institution"),
         Column("events", label="事件", accessor=lambda hook: "、".join(hook.events)),
-        Column("active", label="状态", accessor=lambda hook: "启用" if hook.active else "停用"),
+        Column("active", label="状态", accessor=_state),
         Column("failures", label="连续失败", accessor="failures"),
     ]
     edit_handler = ObjectList(

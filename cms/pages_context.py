@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts.look import FEW, FULL
 from catalog.covers import Cover, pattern, prepare
 from catalog.models import Course, Institution, Place, Teacher, Theme
+from catalog.podcasts import heard
 from cms import maps
 from cms.blocks import for_cards
 
@@ -101,6 +102,11 @@ def place_cover(place: Place) -> Cover:
     return pattern(motifs[number % 4], colours[number // 4 % 6], number, place.brand or place.name)
 
 
+def picked(page: Any) -> QuerySet[Course]:
+    """The public courses picked by hand in a page's blocks."""
+    return Course.objects.public().filter(pk__in=_chosen_courses(page))
+
+
 def _chosen_courses(page: Any) -> list[int]:
     """Keys of the courses picked by hand in a page's blocks, in order, without reading the courses."""
     return [
@@ -140,13 +146,14 @@ def collections_context(page: Any = None) -> dict[str, Any]:
 
 
 def collection_context(page: Any) -> dict[str, Any]:
-    shown = Course.objects.public().filter(pk__in=_chosen_courses(page))
+    shown = picked(page)
     return {
         "chapters": [
             (n, block.value["title"]) for n, block in enumerate(page.body, 1) if block.block_type == "chapter"
         ],
         "makers": Institution.objects.filter(courses__in=shown).distinct().order_by("name"),
         "exhibit": exhibits([page])[0],
+        "heard": heard(shown).exists(),
         "others": [other for other in exhibits(limit=4) if other.page.pk != page.pk][:3],
     }
 
@@ -219,6 +226,7 @@ def institution_context(institution: Institution, number: str, per_page: int) ->
         "above": list(institution.get_ancestors()),
         "below": below,
         "teachers": teachers[:PEOPLE],
+        "heard": heard(courses).exists(),
         **listed(courses, number, per_page),
     }
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path("institutions/<slug:code>/", views.institution, name="institution"),
     path("teachers/<slug:pk>/", views.teacher, name="teacher"),
     path("collections/", views.collections, name="collections"),
+    path("feeds/podcast/collections/<str:slug>/", views.CollectionPodcast(), name="podcast_collection"),
     path("shelf/", views.shelf, name="shelf"),
     path("offline/", app.offline, name="offline"),
     path("sw.js", app.service_worker, name="service_worker"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.sitemaps import Sitemap
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,6 +20,7 @@ from accounts.look import Look, keep_language
 from catalog import course_page
 from catalog.covers import COLOURS, PATTERNS, pattern, prepare
 from catalog.models import Course, Institution, Place, Teacher, Theme
+from catalog.podcasts import Podcast, heard
 from cms import pages_context
 from cms.blocks import for_cards
 from cms.models import CollectionIndexPage, CollectionPage, HomePage, PlacePage, ThemePage
@@ -208,6 +210,25 @@ def tv_lesson(request: HttpRequest, slug: str, number: int | None = None) -> Htt
     }
     template = "tv/player.html" if number is not None and page.playback and page.playback.hls else "tv/course.html"
     return render(request, template, {"page": page, "course": found, "lesson": page.lesson, "player": player})
+
+
+class CollectionPodcast(Podcast):
+    """The newest recordings among the courses that editors picked for a collection."""
+
+    def get_object(self, request: HttpRequest, slug: str) -> CollectionPage:
+        found = get_object_or_404(CollectionPage.objects.live().public(), slug=slug)
+        if not self.courses(found).exists():
+            raise Http404
+        return found
+
+    def courses(self, subject: CollectionPage) -> QuerySet[Course]:
+        return heard(pages_context.picked(subject))
+
+    def link(self, subject: CollectionPage) -> str:
+        return subject.url
+
+    def author(self, subject: CollectionPage) -> str:
+        return subject.credits or _("文澜")
 
 
 class CollectionSitemap(Sitemap):

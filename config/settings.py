@@ -213,6 +213,8 @@ if SMS_SENDER:
     ACCOUNT_LOGIN_BY_CODE_ENABLED = True
     ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND = ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE = True
     ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "length": 6, "dashed": False}
+ACCOUNT_RATE_LIMITS = {"invitation": "50/d/user", "play": "600/m/ip", "late_play": "100/d/ip"}
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", 1 if PRODUCTION else 0)
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", PRODUCTION)
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_TOTP_ISSUER = "文澜"

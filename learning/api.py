@@ -9,7 +9,9 @@ from ninja.errors import HttpError
 from ninja.security import django_auth
 from pydantic import AwareDatetime, Field
 
+from accounts import limits
 from catalog.covers import prepare
+from catalog.errors import CallRefused
 from catalog.models import Course, Lesson
 from learning import plays, shelf
 from learning.models import PARTS, Progress
@@ -92,21 +94,27 @@ class Brought(Schema):
 
 class PlayIn(Schema):
     """What one play has watched so far. ``number``: 32 hex digits, new for every page. ``seconds`` watched at least
-    once; ``parts``: which twentieths of the lesson were heard, one bit each, the first the lowest."""
+    once; ``parts``: which twentieths of the lesson were heard, one bit each, the first the lowest; ``late``: kept by a
+    device that had no network."""
 
     number: str = Field(pattern=r"^[0-9a-f]{32}$")
     lesson: int
     seconds: int = Field(ge=0, le=int(LONGEST))
     parts: int = Field(ge=0, lt=1 << PARTS)
+    late: bool = False
 
 
 @router.post("/plays", response={204: None}, auth=None)
 def tell_play(request: HttpRequest, play: PlayIn) -> tuple[int, None]:
     """Counts how a public lesson is watched, without saying by whom. Telling the same again changes nothing; robots are
-    not counted."""
+    not counted, nor what cannot have been watched since the first news of it. 429 ``too-many`` is for those who tell
+    more than a classroom does."""
+    if not limits.spend(request, "play"):
+        raise CallRefused(429, "too-many", _("这个地址说得太多了。"), _("请过一分钟再来。"))
     lesson = _lesson(play.lesson)
     if not plays.is_robot(request.headers.get("User-Agent", "")):
-        plays.hear(play.number, lesson, play.seconds, play.parts)
+        late = play.late and limits.spend(request, "late_play")
+        plays.hear(play.number, lesson, play.seconds, play.parts, late=late)
     return 204, None
 
 

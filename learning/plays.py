@@ -25,6 +25,13 @@ BARELY = 5
 FINISHED = 0.9
 """Share of the parts that a play has heard when the lesson counts as finished."""
 
+FASTEST = 2.0
+"""Seconds of a film that the player shows in a second, at most."""
+
+AHEAD = 90.0
+"""Seconds that the first news of a play may claim: a page speaks every 30 seconds, watched at twice the speed, and the
+timers of a tab in the background are late."""
+
 KEPT = timedelta(days=2)
 AT_ONCE = 500
 
@@ -39,21 +46,41 @@ def is_robot(user_agent: str) -> bool:
     return not user_agent or bool(_detector().isCrawler(user_agent[:500]))
 
 
-def hear(number: str, lesson: Lesson, seconds: int, parts: int) -> None:
-    """Keeps what a play has watched so far: at most the lesson's length, never less than was heard before."""
+def hear(number: str, lesson: Lesson, seconds: int, parts: int, *, late: bool = False) -> None:
+    """Keeps what a play has watched so far: at most the lesson's length and what can have been watched since the play
+    was first heard of, never less than was heard before. ``late``: all of it was watched without a network."""
     length = (lesson.asset.duration if lesson.asset else None) or 0.0
     now = timezone.now()
     seconds = min(seconds, round(length))
     with transaction.atomic():
         play, _ = Play.objects.select_for_update().get_or_create(
             number=number,
-            defaults={"lesson": lesson, "month": timezone.localdate().replace(day=1), "seen_at": now},
+            defaults={
+                "lesson": lesson,
+                "month": timezone.localdate().replace(day=1),
+                "seen_at": now,
+                "begun_at": now,
+            },
         )
+        if not late:
+            seconds = min(seconds, int(AHEAD + FASTEST * (now - play.begun_at).total_seconds()))
+        parts = _first_parts(parts, seconds, length)
         if play.lesson_id != lesson.pk or (play.seconds >= seconds and play.parts | parts == play.parts):
             return
         Play.objects.filter(pk=number).update(
             seconds=max(play.seconds, seconds), parts=play.parts | parts, seen_at=now, open=True
         )
+
+
+def _first_parts(parts: int, seconds: int, length: float) -> int:
+    """Of ``parts``, the first ones, as many as ``seconds`` can have touched in one go."""
+    most = int(seconds * PARTS / length) + 1 if length else 0
+    for part in range(PARTS):
+        if parts >> part & 1:
+            most -= 1
+            if most < 0:
+                parts &= ~(1 << part)
+    return parts
 
 
 def is_finished(parts: int) -> bool:

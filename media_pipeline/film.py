@@ -347,6 +347,7 @@ def take_away(work: Work, plan: FilmPlan) -> str:
     sound = next((step for step in plan.audios if step.channels == planning.STEREO), None)
     specs = dict.fromkeys([wanted, *([sound.spec] if sound else [])])
     files = [ffmpeg.read(work.out / f"{spec}.mp4", formats=ffmpeg.OWN_FORMATS)["0"] for spec in specs]
-    output = download.output(files, work.out, sound.language if sound else "")
+    name = download.NAME if plan.videos else download.SOUND
+    output = download.output(files, work.out / name, sound.language if sound else "")
     ffmpeg.run([output], work.cage, name=work.facts.name, limits=SMALL)
-    return download.NAME
+    return name

@@ -140,7 +140,8 @@ def film(facts: Facts, profile: Profile, source_sha256: str) -> FilmPlan:
     audios = _audios(seen, profile)
     still, tiles = poster(seen), _storyboard(seen)
     steps = [asdict(step) for step in (*videos, *audios, still, tiles) if step]
-    making = [[fps.numerator, fps.denominator], profile.segment_seconds, profile.per_title, profile.download]
+    making = [[fps.numerator, fps.denominator], profile.segment_seconds, profile.per_title]
+    making.append(profile.download if videos else _download(videos, audios, profile))
     return FilmPlan(
         digest=digest(source_sha256, [*steps, *making]),
         fps=(fps.numerator, fps.denominator),
@@ -199,8 +200,9 @@ def _group(tracks: list[AudioFacts], bit_rate: int, channels: int) -> list[Audio
 
 
 def _download(videos: tuple[VideoStep, ...], audios: tuple[AudioStep, ...], profile: Profile) -> str:
-    """The largest H.264 rung the profile lets people take away; of a recording its best sound."""
-    if not profile.download:
+    """The largest H.264 rung the profile lets people take away; of a recording always its best sound, which podcast
+    clients fetch."""
+    if videos and not profile.download:
         return ""
     fitting = [
         step.spec for step in videos if step.codec == "h264" and min(step.width, step.height) <= profile.download

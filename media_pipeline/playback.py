@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from media_pipeline.access import media_url, track_url
-from media_pipeline.models import AssetState, DocumentPage, MediaAsset, Package, Rendition
+from media_pipeline.models import AssetState, DocumentPage, MediaAsset, MediaType, Package, Rendition
 from media_pipeline.plan import RADIO
 
 
@@ -139,6 +139,26 @@ def _av1(manifest: dict) -> str:
     """The AV1 list of a film that also has one in H.264: a film in AV1 alone is played by its only list."""
     lists = manifest.get("hls") or {}
     return lists.get("av1", "") if "h264" in lists else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFile:
+    """A recording as one progressive file; ``type`` is its media type."""
+
+    url: str
+    bytes: int
+    type: str = "audio/mp4"
+
+
+def sound_files(assets: Iterable[MediaAsset]) -> dict[int, SoundFile]:
+    """Key of each recording that can be fetched now → its file. One query."""
+    wanted = {asset.pk: asset for asset in assets if asset.media_type == MediaType.AUDIO}
+    found: dict[int, SoundFile] = {}
+    for package in Package.objects.filter(asset__in=wanted, current=True):
+        if size := package.manifest.get("download_bytes"):
+            url = media_url(wanted[package.asset_id], package.prefix + package.manifest["download"])
+            found[package.asset_id] = SoundFile(url, size)
+    return found
 
 
 def _sound(renditions: list[Rendition], kind: str) -> str:

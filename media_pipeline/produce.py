@@ -21,6 +21,7 @@ from media_pipeline.work import Work
 STEPS = {"probe": (0.0, 0.03), "encode": (0.03, 0.93), "verify": (0.93, 0.99), "package": (0.99, 1.0)}
 CONTENT_TYPES = {
     ".mp4": "video/mp4",
+    ".m4a": "audio/mp4",
     ".m3u8": "application/vnd.apple.mpegurl",
     ".mpd": "application/dash+xml",
     ".jpg": "image/jpeg",
@@ -106,7 +107,7 @@ def package_film(work: Work, planned: FilmPlan, made: Made) -> Product:
         width=facts.width if planned.videos else None,
         height=facts.height if planned.videos else None,
         tracks=texts,
-        manifest={"hls": lists, **_beside(made), **({"download": download} if download else {})},
+        manifest={"hls": lists, **_beside(made), **_taken_away(out, download)},
         warnings=(*([warning] if warning else []), *complaints),
     )
 
@@ -114,6 +115,10 @@ def package_film(work: Work, planned: FilmPlan, made: Made) -> Product:
 def _beside(made: Made) -> dict[str, Any]:
     """What a page needs beyond the files, as JSON."""
     return {"waveform": list(made.waveform), "loudness": made.loudness, "scenes": list(made.scenes)}
+
+
+def _taken_away(out: Path, name: str) -> dict[str, Any]:
+    return {"download": name, "download_bytes": (out / name).stat().st_size} if name else {}
 
 
 def _document(work: Work) -> Product:

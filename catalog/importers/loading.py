@@ -194,6 +194,7 @@ class Import:
         pairs = [(course, one) for course, one, _now in direct]
         self._bring_files(pairs)
         _tell(pairs)
+        publishing.renewed(course.pk for course, _one in pairs)
 
     def _update_as_version(self, course: Course, one: Prepared, now: dict[str, Any]) -> None:
         """The row becomes a new version over the newest, which stays in the course's history; what is public stays."""

@@ -8,6 +8,7 @@ before that visit and became visible after it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -22,11 +23,23 @@ BATCH = 500  # below SQLite's limit of variables in one statement
 AT_ONCE = 5000  # courses of one turn of ``keep_missing``
 
 
-def keep(ids: Iterable[int]) -> None:
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Courses that became public, and such as ceased to be, since their records were last kept."""
+
+    shown: list[int]
+    hidden: list[int]
+
+
+def keep(ids: Iterable[int]) -> Turned:
     """Brings the records of these courses up to date: public ones changed now; what was public and is not, ended."""
     wanted = sorted(set(ids))
+    turned = Turned([], [])
     for start in range(0, len(wanted), BATCH):
-        _keep(wanted[start : start + BATCH])
+        shown, hidden = _keep(wanted[start : start + BATCH])
+        turned.shown.extend(shown)
+        turned.hidden.extend(hidden)
+    return turned
 
 
 def keep_missing() -> int:
@@ -38,12 +51,12 @@ def keep_missing() -> int:
     return len(ids)
 
 
-def _keep(ids: list[int]) -> None:
+def _keep(ids: list[int]) -> tuple[list[int], list[int]]:
     public = {course.pk: course for course in Course.objects.public().filter(pk__in=ids).only("institution", "kind")}
-    ended = OaiRecord.objects.filter(course_id__in=[pk for pk in ids if pk not in public], deleted=False)
-    gone = list(ended.values_list("course_id", flat=True))
+    known = set(OaiRecord.objects.filter(course_id__in=ids, deleted=False).values_list("course_id", flat=True))
+    gone = sorted(known - public.keys())
     if not public and not gone:
-        return
+        return [], []
     now = timezone.now().replace(microsecond=0)
     with transaction.atomic():
         OaiRecord.objects.bulk_create(
@@ -58,6 +71,7 @@ def _keep(ids: list[int]) -> None:
     # Without a transaction around it, the stamp just set is the one of the commit.
     if transaction.get_connection().in_atomic_block:
         transaction.on_commit(partial(_stamp, [*public, *gone]))
+    return sorted(public.keys() - known), gone
 
 
 def _stamp(ids: list[int], moment: datetime | None = None) -> None:

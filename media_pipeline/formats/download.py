@@ -8,11 +8,10 @@ import ffmpeg
 from media_pipeline.formats import cmaf
 
 NAME = "download.mp4"
+SOUND = "download.m4a"  # of a recording
 
 
-def output(tracks: list[Any], out: Path, language: str) -> Any:
+def output(tracks: list[Any], file: Path, language: str) -> Any:
     """``tracks`` are streams of files written here."""
     told = {"metadata:s:a:0": f"language={language}"} if language else {}
-    return ffmpeg.output(
-        *tracks, str(out / NAME), format="mp4", c="copy", movflags="+faststart", **{**cmaf.STRIP, **told}
-    )
+    return ffmpeg.output(*tracks, str(file), format="mp4", c="copy", movflags="+faststart", **{**cmaf.STRIP, **told})

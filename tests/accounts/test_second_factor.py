@@ -1,5 +1,8 @@
 """The second factor of the desk: set up, given, asked on every address, and asked of nobody else."""
 
+from functools import reduce
+from uuid import UUID
+
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
@@ -9,7 +12,10 @@ from django.test import Client
 
 from accounts import second_factor
 from accounts.models import User
+from catalog.machines import ApiToken
+from catalog.models import Institution, Membership
 from cms import setup
+from config.api import api
 from tests.cms.walk import addresses
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +111,46 @@ def test_every_address_of_the_desk_asks(editor):
         if not (answer.status_code == 302 and "/2fa/" in answer.url):
             open_ones.append(address.route)
     assert open_ones == []
+
+
+def calls_of_the_desk() -> list[tuple[str, str]]:
+    """Method and address of every call that names a scope, and so works for people of the desk."""
+    some = {"{uid}": str(UUID(int=1)), "{course_id}": "1", "{number}": "1"}
+    found = []
+    for path, calls in api.get_openapi_schema()["paths"].items():
+        filled = reduce(lambda done, pair: done.replace(*pair), some.items(), path)
+        desk = [method for method, call in calls.items() if {"TokenAuth": []} in call.get("security", [])]
+        found += [(method.upper(), filled) for method in desk]
+    return found
+
+
+def test_calls_of_the_desk_ask_and_those_of_learners_do_not(editor):
+    client = signed_in()
+    assert "/api/v1/uploads" in {path for _method, path in calls_of_the_desk()}
+    for method, path in calls_of_the_desk():
+        answer = client.generic(method, path, "{}", content_type="application/json")
+        assert (answer.status_code, answer.json()["code"]) == (403, "second-factor"), (method, path)
+    assert client.get("/api/v1/progress").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_session_with_a_second_factor_and_a_token_may_call(editor):
+    house = Institution.add_root(code="town", name="谷城县文化馆")
+    Membership.objects.create(user=editor, institution=house, role="editor")
+    token = ApiToken(user=editor, institution=house, name="馆藏系统", scopes=["courses:read"])
+    secret = token.make_secret()
+    token.save()
+    assert Client(headers={"Authorization": f"Bearer {secret}"}).get("/api/v1/deposits").status_code == 200
+    client = signed_in()
+    assert client.get("/api/v1/deposits").status_code == 403
+    set_up(client)
+    assert client.get("/api/v1/deposits").status_code == 200
+
+
+def test_learner_without_a_desk_is_told_of_rights_not_of_a_second_factor(editor):
+    User.objects.create_user("learner", "learner@example.cn", PASSWORD)
+    answer = signed_in("learner").get("/api/v1/deposits")
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
 
 
 def test_learners_are_not_asked(editor):

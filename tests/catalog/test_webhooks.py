@@ -7,16 +7,20 @@ import json
 import re
 import socket
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from catalog import outgoing, webhooks
+from catalog import bulk_job, merging, outgoing, publishing, webhooks
+from catalog.bulk import PUBLISH, WITHDRAW, Asked
+from catalog.importers import CourseRecord, load
 from catalog.machines import Delivery, Event, Webhook
-from catalog.models import Course, Membership
+from catalog.models import Course, Institution, Membership
 from cms import setup
 from media_pipeline.models import MediaAsset
 from media_pipeline.signals import asset_ready, tell
@@ -28,6 +32,8 @@ class Receiver(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.got.append((dict(self.headers), body))
+        if len(self.server.got) == 3:
+            self.server.third.set()
         status = self.server.answers.pop(0) if self.server.answers else 204
         self.send_response(status)
         if status == 302:
@@ -42,7 +48,7 @@ class Receiver(BaseHTTPRequestHandler):
 def receiver(settings):
     settings.OUTGOING_PRIVATE = True
     server = HTTPServer(("127.0.0.1", 0), Receiver)
-    server.got, server.answers = [], []
+    server.got, server.answers, server.third = [], [], threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -109,6 +115,7 @@ def test_delivery_is_given_up_after_the_last_wait_and_sent_again_by_hand(hook, r
     for _attempt in range(len(webhooks.WAITS) + 1):
         last = deliver()
     assert last.state == "failed"
+    Webhook.objects.update(active=True)
     webhooks.resend(last)
     assert deliver().state == "done"
 
@@ -168,6 +175,184 @@ def test_answer_that_drips_is_cut(receiver, monkeypatch):
         url = f"http://127.0.0.1:{slow.getsockname()[1]}/"
         with pytest.raises(outgoing.Unreachable, match="太久"):
             outgoing.call(url)
+
+
+# Every way to the public and back ----------------------------------------------------------------------
+
+
+def told() -> list[tuple[str, str]]:
+    """Event and title of what was told since the last question, in order."""
+    rows = list(Delivery.objects.order_by("pk"))
+    Delivery.objects.all().delete()
+    return [(row.event.removeprefix("course."), json.loads(row.body)["data"]["title"]) for row in rows]
+
+
+def make(house: Institution, title: str, **more: Any) -> Course:
+    course = Course(institution=house, title=title, kind="reading", description="文", **{"live": False, **more})
+    course.save()
+    return course
+
+
+def table(*titles: str) -> list[CourseRecord]:
+    given = frozenset({"title", "kind", "description"})
+    return [
+        CourseRecord(row=row, id=f"c{row}", title=title, kind="reading", description="文", given=given)
+        for row, title in enumerate(titles, 2)
+    ]
+
+
+@pytest.mark.usefixtures("hook")
+def test_table_tells_what_it_makes_public_and_what_it_changes_there(town):
+    load(table("茶", "瓷"), town, publish=True)
+    assert told() == [("published", "茶"), ("published", "瓷")]
+    load(table("茶", "瓷"), town, publish=True)
+    assert told() == []
+    load(table("新茶", "瓷"), town, publish=True)
+    assert told() == [("published", "新茶")]
+
+
+@pytest.mark.usefixtures("hook")
+def test_table_and_harvest_that_make_drafts_tell_when_a_person_publishes(town):
+    load(table("茶"), town)
+    assert told() == []
+    publishing.publish(Course.objects.get())
+    assert told() == [("published", "茶")]
+    load(table("新茶"), town)
+    assert told() == []
+    publishing.publish(Course.objects.get())
+    assert told() == [("published", "新茶")]
+
+
+@pytest.mark.usefixtures("hook")
+def test_change_of_many_tells_of_each(town):
+    boss = User.objects.create_superuser("boss")
+    for title in ("茶", "瓷"):
+        make(town, title)
+    change(Asked(state=PUBLISH), boss)
+    assert sorted(told()) == [("published", "瓷"), ("published", "茶")]
+    change(Asked(scalars={"level": "advanced"}), boss)
+    assert sorted(told()) == [("published", "瓷"), ("published", "茶")]
+    change(Asked(state=WITHDRAW), boss)
+    assert sorted(told()) == [("unpublished", "瓷"), ("unpublished", "茶")]
+
+
+def change(asked: Asked, user: User) -> None:
+    bulk_job.run.func(bulk_job.begin(user, asked, Course.objects.values_list("pk", flat=True)).pk)
+
+
+@pytest.mark.usefixtures("hook")
+def test_merging_tells_of_the_one_that_goes_and_the_one_that_stays(town):
+    kept, gone = make(town, "茶", live=True), make(town, "茶叶", live=True)
+    assert told() == [("published", "茶"), ("published", "茶叶")]
+    merging.merge(kept.pk, gone.pk, User.objects.create_superuser("boss"))
+    assert told() == [("unpublished", "茶叶"), ("published", "茶")]
+
+
+@pytest.mark.usefixtures("hook")
+def test_end_of_a_licence_and_deletion_tell_and_a_draft_does_neither(town):
+    yesterday = timezone.localdate() - timedelta(days=1)
+    course, draft = make(town, "茶", live=True), make(town, "稿")
+    Course.objects.filter(pk=course.pk).update(licence_until=yesterday)
+    told()
+    publishing.expire_licences()
+    assert told() == [("unpublished", "茶")]
+    draft.delete()
+    make(town, "瓷", live=True).delete()
+    assert told() == [("published", "瓷"), ("unpublished", "瓷")]
+
+
+@pytest.mark.usefixtures("hook")
+def test_new_version_of_a_public_course_tells_and_one_for_a_later_hour_waits(town):
+    course = make(town, "茶")
+    publishing.publish(course)
+    course.title = "新茶"
+    course.save_revision()
+    assert told() == [("published", "茶")]
+    course.go_live_at = timezone.now() + timedelta(days=1)
+    course.save_revision().publish()
+    assert told() == []
+    course.refresh_from_db()
+    course.title, course.go_live_at = "新茶", None
+    course.save_revision().publish()
+    assert told() == [("published", "新茶")]
+
+
+@pytest.mark.usefixtures("hook")
+def test_telling_of_many_courses_asks_no_more_than_telling_of_one(town, django_assert_num_queries):
+    ids = [make(town, f"茶{n}", live=True).pk for n in range(12)]
+    told()
+    for some in (ids[:1], ids):
+        with django_assert_num_queries(4):
+            webhooks.tell_of_courses(some, Event.COURSE_PUBLISHED)
+    assert Delivery.objects.count() == 13
+
+
+# Several receivers -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(receiver):
+    """A receiver that answers only once the other one has heard three messages."""
+
+    class Slow(Receiver):
+        def do_POST(self) -> None:
+            self.server.patient = receiver.third.wait(8)
+            super().do_POST()
+
+    server = HTTPServer(("127.0.0.1", 0), Slow)
+    server.got, server.answers, server.third = [], [], threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_slow_receiver_holds_up_nobody_and_each_hears_things_in_order(hook, town, receiver, waiting):
+    slow = Webhook(institution=town, address=f"http://127.0.0.1:{waiting.server_port}/", events=[])
+    slow.make_secret()
+    slow.save()
+    for number in range(3):
+        webhooks.write(slow, "test", {"n": number})
+    for number in range(3):
+        webhooks.write(hook, "test", {"n": number})
+    assert webhooks.send_due.func() == 6
+    assert waiting.patient
+    for server in (receiver, waiting):
+        assert [json.loads(body)["data"]["n"] for _head, body in server.got] == [0, 1, 2]
+
+
+def test_what_comes_after_a_message_that_failed_waits_for_it(hook, receiver):
+    receiver.answers = [500]
+    for number in range(2):
+        webhooks.write(hook, "test", {"n": number})
+    assert webhooks.send_due.func() == 1
+    assert webhooks.send_due.func() == 0
+    Delivery.objects.update(due=timezone.now())
+    assert webhooks.send_due.func() == 2
+    assert [json.loads(body)["data"]["n"] for _head, body in receiver.got] == [0, 0, 1]
+
+
+def test_receiver_that_fails_for_long_is_set_aside_its_editors_are_told_and_it_goes_on_later(
+    hook, town, receiver, mailoutbox
+):
+    for name, role in (("e", "editor"), ("u", "uploader")):
+        user = User.objects.create_user(name, f"{name}@example.cn")
+        Membership.objects.create(user=user, institution=town, role=role)
+    receiver.answers = [500] * (len(webhooks.WAITS) + 1)
+    first = webhooks.write(hook, "test", {"n": 0})
+    for _attempt in range(len(webhooks.WAITS) + 1):
+        Delivery.objects.filter(pk=first.pk).update(due=timezone.now())
+        webhooks.send_due.func()
+    second = webhooks.write(hook, "test", {"n": 1})
+    assert webhooks.send_due.func() == 0
+    [letter] = mailoutbox
+    assert letter.to == ["e@example.cn"]
+    assert f"/cms/webhooks/edit/{hook.pk}/" in letter.body
+    Webhook.objects.update(active=True)
+    assert webhooks.send_due.func() == 1
+    second.refresh_from_db()
+    hook.refresh_from_db()
+    assert (second.state, hook.failures) == ("done", 0)
 
 
 def test_editor_makes_tests_and_resends_in_the_desk(client, town, receiver):

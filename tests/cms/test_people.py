@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pytest
 from django.contrib.auth.models import Group
 from django.core import mail, signing
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -69,6 +70,33 @@ def test_invited_person_becomes_a_member_by_the_link_once(land):
     assert guest.groups.filter(name="机构上传员").exists()
     assert client(person("second")).post(here).status_code == 410
     assert not Invitation.objects.exists()
+
+
+def test_letters_of_one_person_are_limited_a_day_and_of_another_are_not(land, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"invitation": "2/d/user"}
+    cache.clear()
+    city, county, _ = land
+    head, other = person("head", city), person("other", city)
+    for number in range(2):
+        invite(head, county, email=f"n{number}@example.cn")
+    assert "今天发出的邀请太多了" in invite(head, county, email="n2@example.cn").content.decode()
+    first = Invitation.objects.order_by("pk").first()
+    again = client(head).post(f"/cms/invitations/{first.pk}/resend/", follow=True)
+    assert "今天发出的邀请太多了" in again.content.decode()
+    assert len(mail.outbox) == 2
+    invite(other, county, email="n2@example.cn")
+    assert len(mail.outbox) == 3
+
+
+def test_invitations_that_wait_are_limited_and_one_taken_back_makes_room(land, monkeypatch):
+    monkeypatch.setattr(invitations, "OPEN", 1)
+    city, county, _ = land
+    head = person("head", city)
+    invite(head, county, email="n1@example.cn")
+    assert "您已有 1 封邀请还没有被接受" in invite(head, county, email="n2@example.cn").content.decode()
+    client(head).post(f"/cms/invitations/{Invitation.objects.get().pk}/withdraw/")
+    invite(head, county, email="n2@example.cn")
+    assert Invitation.objects.get().email == "n2@example.cn"
 
 
 def test_invited_person_makes_an_account_on_the_way(land):

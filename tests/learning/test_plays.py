@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -43,8 +44,13 @@ def month(lesson: Lesson) -> tuple[int, int, int]:
     return (row.plays, row.seconds, row.finished) if row else (0, 0, 0)
 
 
+def begun_earlier(seconds: float) -> None:
+    Play.objects.update(begun_at=timezone.now() - timedelta(seconds=seconds))
+
+
 def test_play_told_again_or_late_counts_once(lesson: Lesson) -> None:
     assert tell(lesson.pk) == 204
+    begun_earlier(100)
     assert month(lesson) == (1, 50, 0)
     for seconds, parts in ((50, HALF), (20, 1), (100, ALL), (80, HALF)):
         tell(lesson.pk, seconds=seconds, parts=parts)
@@ -55,7 +61,7 @@ def test_play_told_again_or_late_counts_once(lesson: Lesson) -> None:
 
 
 def test_two_plays_make_a_curve(lesson: Lesson) -> None:
-    tell(lesson.pk, NUMBERS[0], seconds=100, parts=ALL)
+    tell(lesson.pk, NUMBERS[0], seconds=100, parts=ALL, late=True)
     tell(lesson.pk, NUMBERS[1])
     assert month(lesson) == (2, 150, 1)
     (_lesson, found, heard), *_ = figures.of_lessons(lesson.course, Period.of())
@@ -68,8 +74,47 @@ def test_robots_and_glances_are_no_plays_and_nobody_watches_longer_than_the_film
     tell(lesson.pk, NUMBERS[1], agent="")
     tell(lesson.pk, NUMBERS[2], seconds=4)
     assert month(lesson) == (0, 0, 0)
-    tell(lesson.pk, NUMBERS[3], seconds=9000)
+    tell(lesson.pk, NUMBERS[3], seconds=9000, late=True)
     assert month(lesson) == (1, 100, 0)
+
+
+@pytest.fixture
+def long(lesson: Lesson) -> Lesson:
+    MediaAsset.objects.update(duration=2000.0)
+    return lesson
+
+
+def test_first_news_claims_no_whole_film_and_later_ones_what_the_time_allows(long: Lesson) -> None:
+    tell(long.pk, seconds=2000, parts=ALL)
+    assert month(long) == (1, 90, 0)
+    assert LessonMonth.objects.get().parts == [1] + [0] * (PARTS - 1)
+    begun_earlier(400)
+    tell(long.pk, seconds=2000, parts=ALL)
+    _plays, seconds, finished = month(long)
+    assert 890 <= seconds < 2000
+    assert finished == 0
+    begun_earlier(2000)
+    tell(long.pk, seconds=2000, parts=ALL)
+    assert month(long) == (1, 2000, 1)
+
+
+def test_honest_page_at_twice_the_speed_loses_nothing(long: Lesson) -> None:
+    for passed in range(30, 1021, 30):
+        begun_earlier(passed - 30)
+        seconds = min(2 * passed, 2000)
+        tell(long.pk, seconds=seconds, parts=(1 << seconds // 100) - 1)
+        assert Play.objects.get().seconds == seconds
+    assert month(long) == (1, 2000, 1)
+
+
+def test_visitor_who_tells_too_much_is_refused_and_late_plays_are_few(long: Lesson, settings: Any) -> None:
+    cache.clear()
+    settings.ACCOUNT_RATE_LIMITS = {"play": "3/m/ip", "late_play": "1/d/ip"}
+    for number in NUMBERS[:3]:
+        assert tell(long.pk, number, seconds=2000, parts=ALL, late=True) == 204
+    assert tell(long.pk, NUMBERS[3]) == 429
+    assert month(long) == (3, 2180, 1)
+    cache.clear()
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,9 @@ def test_recording_becomes_two_rates_and_its_cover():
     assert product.poster == "poster.webp"
     assert len(m3u8.load(str(out / product.hls)).playlists) == 2
     assert product.duration == pytest.approx(1.0, abs=0.06)
+    taken = out / product.manifest["download"]
+    assert (taken.name, taken.stat().st_size) == ("download.m4a", product.manifest["download_bytes"])
+    assert b"moof" not in taken.read_bytes()
 
 
 def test_lost_voice_refuses_the_film():

@@ -1,11 +1,15 @@
 """A collection read as an exhibition: chapters with their contents, pictures with who made them, credits at the end."""
 
+import feedparser
 import pytest
 from lxml import html
 from wagtail.blocks.struct_block import StructBlockValidationError
 
+from catalog.models import Course, Lesson
 from cms.blocks import PictureBlock
 from cms.models import CollectionIndexPage, CollectionPage
+from media_pipeline.models import Package
+from tests.site.conftest import add_course, make_asset
 
 
 @pytest.fixture
@@ -80,3 +84,25 @@ def test_collection_with_a_chinese_address_is_read_on_television(library, reader
     home = html.fromstring(reader.get("/tv/").content)
     (address,) = home.xpath("//a[contains(@href, '/tv/collections/')]/@href")
     assert f"/tv/{library.film.slug}/" in reader.get(address).text
+
+
+def test_recordings_of_a_collection_are_a_podcast_and_its_page_leads_there(library, reader):
+    songs = [add_course(library.film.institution, name, "audio") for name in ("Tea song", "Not picked", "Hidden")]
+    for song in songs:
+        asset = make_asset(song, "audio", "song.wav", duration=60.0)
+        Package.objects.filter(asset=asset).update(manifest={"download": "download.m4a", "download_bytes": 9})
+        Lesson.objects.create(course=song, number=1, title=song.title, asset=asset)
+    Course.objects.filter(pk=songs[2].pk).update(live=False)
+    body = [{"type": "courses", "value": {"title": "Hear", "courses": [songs[2].pk, library.film.pk]}}]
+    page = CollectionPage(title="Songs", slug="山歌", body=body)
+    CollectionIndexPage.objects.get().add_child(instance=page)
+    page.save_revision().publish()
+    assert reader.get("/feeds/podcast/collections/山歌/").status_code == 404
+    page.body = [{"type": "courses", "value": {"title": "Hear", "courses": [song.pk for song in songs[::2]]}}]
+    page.save_revision().publish()
+    tree = html.fromstring(reader.get(page.url).content)
+    (address,) = tree.xpath("//link[@type='application/rss+xml']/@href")
+    feed = feedparser.parse(reader.get(address).content)
+    assert not feed.bozo
+    assert [entry.title for entry in feed.entries] == ["Tea song"]
+    assert feed.entries[0].enclosures[0].length == "9"

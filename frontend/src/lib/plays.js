@@ -47,6 +47,6 @@ export function counted(video, lesson) {
   setInterval(tell, EVERY);
   if (navigator.onLine) {
     const waiting = read(PLAYS, []);
-    write(PLAYS, waiting.filter((one) => !send(one)));
+    write(PLAYS, waiting.filter((one) => !send({ ...one, late: true })));
   }
 }
