@@ -1,4 +1,4 @@
-"""Doing a bulk change: one course after another, each in a transaction of its own, each once.
+"""Doing a bulk change: some courses after others, each of these groups in one short transaction, each course once.
 
 The rows of ``BulkItem`` are the work still to do, so a worker that is killed leaves whole courses behind and another
 goes on with the next. A task works for some seconds, then queues its continuation, so that other light work gets its
@@ -9,35 +9,31 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 from django_tasks import task
-from wagtail.log_actions import log
 
-from catalog import publishing
+from catalog import bulk_write, publishing
 from catalog.bulk import (
     CHANGE,
-    LISTS,
     PUBLISH,
-    SCALARS,
     WITHDRAW,
     Asked,
     Reason,
-    has_draft,
     looked_at,
-    put,
     restored,
     sorted_out,
     standing,
     wanted,
+    with_parts,
 )
 from catalog.errors import NotReady
 from catalog.models import BulkChange, BulkItem, Course
@@ -48,7 +44,9 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 TURN = 5.0  # seconds of one task
 KEEP = timedelta(days=180)  # that a change can be looked at and taken back
-AT_ONCE = 20  # courses between two looks at the clock and the lease
+AT_ONCE = 100  # courses of one transaction, between two looks at the clock and the lease
+STATES_AT_ONCE = 20  # the same where courses are published or withdrawn, which takes several times as long
+BREATH = 0.1  # seconds between two transactions on SQLite: a writer who waits looks again that often
 BATCH = 500
 ACTION = "wenlan.bulk_change"
 
@@ -95,10 +93,12 @@ def run(change_id: int) -> int:
     if change is None:
         return 0
     ends = time.monotonic() + TURN
+    some = STATES_AT_ONCE if _moves_states(change) else AT_ONCE
     dealt = 0
-    while items := list(change.items.filter(state=BulkItem.State.WAITING).order_by("pk")[:AT_ONCE]):
-        for item in items:
-            deal_with(item, change)
+    while items := list(change.items.filter(state=BulkItem.State.WAITING).order_by("pk")[:some]):
+        if dealt and not connection.features.has_select_for_update:
+            time.sleep(BREATH)
+        deal_with(items, change)
         dealt += len(items)
         if time.monotonic() > ends:
             BulkChange.objects.filter(pk=change.pk).update(lease_until=None)
@@ -117,6 +117,13 @@ def _take(change_id: int) -> BulkChange | None:
     free = BulkChange.objects.filter(Q(lease_until=None) | Q(lease_until__lt=now), pk=change_id)
     taken = free.exclude(state=BulkChange.State.DONE).update(state=BulkChange.State.RUNNING, lease_until=now + LEASE)
     return BulkChange.objects.get(pk=change_id) if taken else None
+
+
+def _moves_states(change: BulkChange) -> bool:
+    """Whether it publishes or withdraws, or takes back what did."""
+    while change.undoes:
+        change = change.undoes
+    return bool(change.asked.get("state"))
 
 
 @periodic.every(seconds=30, name="bulk changes")
@@ -138,39 +145,51 @@ def forget() -> None:
         old.delete()
 
 
-# One course -------------------------------------------------------------------------------------------
+# Some courses -----------------------------------------------------------------------------------------
 
 
-def deal_with(item: BulkItem, change: BulkChange) -> None:
-    """Changes one course or notes why not. Rights are asked now, not when the change was."""
+def deal_with(items: Sequence[BulkItem], change: BulkChange) -> None:
+    """Changes these courses, all in one transaction, or notes why not. Rights are asked now, not when the change was.
+    Where one makes trouble, each has a transaction of its own."""
     try:
         with transaction.atomic():
-            mine = BulkItem.objects.filter(pk=item.pk, state=BulkItem.State.WAITING)
-            if mine.update(state=BulkItem.State.DONE):
-                _deal_with(item, change)
-    except NotReady as refused:
-        _leave(item, Reason.LACKS, "".join(refused.lacks))
+            mine = BulkItem.objects.select_for_update().filter(pk__in=[item.pk for item in items])
+            _deal_with(list(mine.filter(state=BulkItem.State.WAITING).order_by("pk")), change)
     except OperationalError:
-        raise  # the database is away: the course keeps its turn
-    except Exception:  # one course's trouble must not hold up the others
-        logger.exception("bulk change %s, course %s", change.pk, item.course_id)
-        _leave(item, Reason.FAILED)
+        raise  # the database is away: the courses keep their turn
+    except Exception as trouble:  # one course's trouble must not hold up the others
+        if len(items) > 1:
+            for item in items:
+                deal_with([item], change)
+            return
+        refused = isinstance(trouble, NotReady)
+        if not refused:
+            logger.exception("bulk change %s, course %s", change.pk, items[0].course_id)
+        _leave(items[0], Reason.LACKS if refused else Reason.FAILED, "".join(getattr(trouble, "lacks", ())))
+        items[0].save()
 
 
-def _deal_with(item: BulkItem, change: BulkChange) -> None:
+def _deal_with(items: list[BulkItem], change: BulkChange) -> None:
     user = get_user_model().objects.filter(pk=change.user_id or 0, is_active=True).first()
-    course = Course.objects.select_for_update(of=("self",)).filter(pk=item.course_id).first()
-    if course is None or user is None:
-        _leave(item, Reason.RIGHTS if course else Reason.GONE)
-        return
-    before = standing(course)
-    planned = _undoing(course, before, change, user) if change.undoes_id else _changing(course, before, change, user)
-    if planned.fate != CHANGE:
-        _leave(item, planned.fate, planned.note)
-        return
-    version = _write(course, before, planned, user, change)
-    after = {**planned.after, "version": version}
-    BulkItem.objects.filter(pk=item.pk).update(before=before, after=after, note=planned.note[:300])
+    locked = Course.objects.select_for_update(of=("self",)).filter(pk__in=[item.course_id for item in items])
+    courses = list(with_parts(locked.order_by("pk")))
+    befores = {course.pk: standing(course) for course in courses}
+    plan = _undoing if change.undoes_id else _changing
+    planned = plan(courses, befores, change, user) if user else {}
+    chosen = [(course, planned[course.pk]) for course in courses if user and planned[course.pk].fate == CHANGE]
+    with publishing.settling_once():
+        bulk_write.write([(course, befores[course.pk], one.after) for course, one in chosen], user)
+        versions = _finish([(course, one.state) for course, one in chosen], user, change)
+    for item in items:
+        key = item.course_id
+        if key is None or key not in befores:
+            _leave(item, Reason.GONE)
+        elif key not in versions:
+            _leave(item, *((planned[key].fate, planned[key].note) if user else (Reason.RIGHTS,)))
+        else:
+            item.state, item.note = BulkItem.State.DONE, planned[key].note[:300]
+            item.before, item.after = befores[key], {**planned[key].after, "version": versions[key]}
+    BulkItem.objects.bulk_update(items, ["state", "reason", "note", "before", "after"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,68 +202,60 @@ class _Plan:
     note: str = ""
 
 
-def _changing(course: Course, before: dict[str, Any], change: BulkChange, user: Any) -> _Plan:
+def _changing(courses: list[Course], befores: dict[int, dict], change: BulkChange, user: Any) -> dict[int, _Plan]:
     asked = Asked.from_json(change.asked)
-    fate, note = _fate(course, asked, user), ""
-    if fate == CHANGE:
-        fate, note = looked_at(course, asked)
-    return _Plan(fate, wanted(before, asked), asked.state, note)
+    fates = _fates(befores, asked, user)
+    planned = {}
+    for course in courses:
+        fate, note = fates[course.pk], ""
+        if fate == CHANGE:
+            fate, note = looked_at(course, asked)
+        planned[course.pk] = _Plan(fate, wanted(befores[course.pk], asked), asked.state, note)
+    return planned
 
 
-def _undoing(course: Course, before: dict[str, Any], change: BulkChange, user: Any) -> _Plan:
-    original = BulkItem.objects.get(change=change.undoes_id, course=course)
+def _undoing(courses: list[Course], befores: dict[int, dict], change: BulkChange, user: Any) -> dict[int, _Plan]:
+    originals = {one.course_id: one for one in BulkItem.objects.filter(change=change.undoes_id, course__in=courses)}
+    planned = {course.pk: _taken_back(course, befores[course.pk], originals[course.pk]) for course in courses}
+    for state in sorted({one.state for one in planned.values()}):
+        asked = [pk for pk, one in planned.items() if one.state == state]
+        for pk, fate in _fates(asked, Asked(state=state), user).items():
+            if fate not in {CHANGE, Reason.SAME}:
+                planned[pk] = replace(planned[pk], fate=fate)
+    return planned
+
+
+def _taken_back(course: Course, before: dict[str, Any], original: BulkItem) -> _Plan:
     after, kept = restored(before, original.before, original.after)
     if after["live"] and not before["live"] and course.latest_revision_id != original.after["version"]:
         after["live"] = False
         kept.append("发布状态")
     state = "" if after["live"] == before["live"] else PUBLISH if after["live"] else WITHDRAW
     note = f"{'、'.join(kept)}后来又改过，没有恢复。" if kept else ""
-    fate = _fate(course, Asked(state=state), user)
-    if fate in {CHANGE, Reason.SAME}:
-        fate = CHANGE if after != before else Reason.SINCE if kept else Reason.SAME
-    return _Plan(fate, after, state, note)
+    return _Plan(CHANGE if after != before else Reason.SINCE if kept else Reason.SAME, after, state, note)
 
 
-def _fate(course: Course, asked: Asked, user: Any) -> str:
-    return sorted_out(Course.objects.filter(pk=course.pk), asked, user).values_list("fate", flat=True).get()
+def _fates(courses: Iterable[int], asked: Asked, user: Any) -> dict[int, str]:
+    return dict(sorted_out(Course.objects.filter(pk__in=courses).order_by(), asked, user).values_list("pk", "fate"))
 
 
 def _leave(item: BulkItem, reason: str, note: str = "") -> None:
-    BulkItem.objects.filter(pk=item.pk).update(state=BulkItem.State.LEFT, reason=reason, note=note[:300])
+    item.state, item.reason, item.note = BulkItem.State.LEFT, reason, note[:300]
 
 
-def _write(course: Course, before: dict[str, Any], plan: _Plan, user: Any, change: BulkChange) -> int | None:
-    """Writes row and versions, publishes or withdraws, and leaves an entry in the log; the newest version's key."""
-    if any(before[part] != plan.after[part] for part in ("row", "newest")):
-        _write_fields(course, before, plan.after, user)
-        if not plan.state:
-            publishing.renewed([course.pk])
-    course = Course.objects.get(pk=course.pk)
-    if plan.state == PUBLISH:
-        publishing.publish(course, user=user)
-    elif plan.state == WITHDRAW:
-        publishing.withdraw(course, user=user)
-    course = Course.objects.select_related("latest_revision").get(pk=course.pk)
-    log(course, ACTION, user=user, revision=course.latest_revision, content_changed=True, data={"change": change.pk})
-    return course.latest_revision_id
-
-
-def _write_fields(course: Course, before: dict[str, Any], after: dict[str, Any], user: Any) -> None:
-    """What is public becomes a version of its own, and unpublished edits with the same change become the newest."""
-    draft = course.get_latest_revision_as_object() if has_draft(course) else None
-    put(course, after["row"], _touched(before["row"], after["row"]))
-    course.save()
-    if course.live or draft is None:
-        shown = course.save_revision(user=user, changed=False, clean=False)
-        if course.live:
-            Course.objects.filter(pk=course.pk).update(live_revision=shown)
-    if draft is not None:
-        put(draft, after["newest"], _touched(before["newest"], after["newest"]))
-        draft.save_revision(user=user, changed=False, clean=False)
-
-
-def _touched(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    return [name for name in (*SCALARS, *LISTS) if before[name] != after[name]]
+def _finish(courses: list[tuple[Course, str]], user: Any, change: BulkChange) -> dict[int, int | None]:
+    """Publishes or withdraws what is to be, tells of the others, and leaves entries in the log; the newest version of
+    each course."""
+    for course, state in courses:
+        if state == PUBLISH:
+            publishing.publish(Course.objects.get(pk=course.pk), user=user)
+        elif state == WITHDRAW:
+            publishing.withdraw(Course.objects.get(pk=course.pk), user=user)
+    publishing.renewed([course.pk for course, state in courses if not state])
+    keys = [course.pk for course, _state in courses]
+    versions = dict(Course.objects.filter(pk__in=keys).order_by().values_list("pk", "latest_revision"))
+    bulk_write.log([(course, versions[course.pk]) for course, _state in courses], ACTION, user, {"change": change.pk})
+    return versions
 
 
 # Following --------------------------------------------------------------------------------------------

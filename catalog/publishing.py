@@ -1,7 +1,9 @@
 """Making courses public and taking them back, and keeping what follows from that true: the public state of their
 media, the figures shown on cards, the news to the rooms above."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -68,6 +70,21 @@ class _Figures:
     cover: int | None
 
 
+_gathered: ContextVar[set[int] | None] = ContextVar("gathered", default=None)
+
+
+@contextmanager
+def settling_once() -> Iterator[None]:
+    """What would be settled within is settled at the end, once for all courses. Inside one transaction only."""
+    ids: set[int] = set()
+    before = _gathered.set(ids)
+    try:
+        yield
+    finally:
+        _gathered.reset(before)
+    settle(ids)
+
+
 def settle(ids: Iterable[int]) -> None:
     """Brings everything that follows from these courses up to date and tells the rooms above.
 
@@ -75,6 +92,9 @@ def settle(ids: Iterable[int]) -> None:
     if a lesson or the cover of some public course uses it.
     """
     wanted = sorted(set(ids))
+    if (gathered := _gathered.get()) is not None:
+        gathered.update(wanted)
+        return
     for start in range(0, len(wanted), BATCH):
         batch = wanted[start : start + BATCH]
         with transaction.atomic():

@@ -1,7 +1,7 @@
 """Figures of the own courses in the desk: how often, how long and how far they are watched."""
 
 import csv
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -12,6 +12,7 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from catalog import policy
+from catalog.exporters import write_sheet
 from catalog.models import Course
 from cms.imports import download
 from learning import figures
@@ -25,7 +26,8 @@ WIDTH, HEIGHT = 720, 160
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
-    """``?from=2026-01&to=2026-06``, ``institution`` (code), ``by``, ``sort``; ``export=csv`` is the whole table."""
+    """``?from=2026-01&to=2026-06``, ``institution`` (code), ``by``, ``sort``; ``export=csv`` or ``xlsx`` is the whole
+    table."""
     period = Period.of(request.GET.get("from", ""), request.GET.get("to", ""))
     own = policy.institutions_of(request.user)
     chosen = own.filter(code=request.GET.get("institution", "")).first()
@@ -35,8 +37,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     by = by if by in BY else "course"
     sort = request.GET.get("sort", "plays")
     table = figures.grouped(rows, by, sort)
-    if request.GET.get("export") == "csv":
-        return _csv([Figures(**row) for row in table[:EXPORTED]], BY[by][0], period)
+    if (suffix := request.GET.get("export", "")) in WRITERS:
+        content = WRITERS[suffix](BY[by][0], [Figures(**row) for row in table[:EXPORTED]])
+        return download(content, f"统计-{BY[by][0]}-{period.first:%Y%m}-{period.last:%Y%m}.{suffix}")
     page = Paginator(table, PAGE).get_page(request.GET.get("p"))
     months = figures.by_month(rows, period)
     context = {
@@ -65,6 +68,8 @@ def course(request: HttpRequest, course_id: int) -> HttpResponse:
     period = Period.of(request.GET.get("from", ""), request.GET.get("to", ""))
     rows = figures.within(Course.objects.filter(pk=found.pk), period)
     months = figures.by_month(rows, period)
+    lessons = figures.of_lessons(found, period)
+    whole = figures.end_to_end(lessons)
     context = {
         "header_title": found.title,
         "course": found,
@@ -72,7 +77,9 @@ def course(request: HttpRequest, course_id: int) -> HttpResponse:
         "total": figures.total(rows),
         "months": months,
         "bars": bars(months),
-        "lessons": [(lesson, one, curve(heard), heard) for lesson, one, heard in figures.of_lessons(found, period)],
+        "lessons": [(lesson, one, curve(heard), heard) for lesson, one, heard in lessons],
+        "whole": line([point for _lesson, points in whole for point in points]) if len(whole) > 1 else "",
+        "begins": [(lesson, round(points[0][0] * WIDTH, 1), points[0][1]) for lesson, points in whole],
     }
     return TemplateResponse(request, "cms/desk/figures_course.html", context)
 
@@ -96,19 +103,35 @@ def bars(months: list[Figures]) -> list[dict[str, Any]]:
 
 
 def curve(shares: list[float]) -> str:
-    """Points of a line through shares, in a box of ``WIDTH`` × ``HEIGHT``; "" without a play."""
-    step = WIDTH / max(len(shares) - 1, 1)
-    return " ".join(f"{n * step:.1f},{HEIGHT * (1 - min(share, 1)):.1f}" for n, share in enumerate(shares))
+    """Points of a line through shares at even steps, in a box of ``WIDTH`` × ``HEIGHT``; "" without a play."""
+    return line([(n / max(len(shares) - 1, 1), share) for n, share in enumerate(shares)])
 
 
-def _csv(rows: list[Figures], label: str, period: Period) -> HttpResponse:
+def line(points: list[tuple[float, float]]) -> str:
+    """Points, both coordinates 0 to 1, as SVG has them."""
+    return " ".join(f"{place * WIDTH:.1f},{HEIGHT * (1 - min(share, 1)):.1f}" for place, share in points)
+
+
+HEADS = ("播放（次）", "时长（小时）", "看完（次）", "看完率")
+
+
+def _csv(label: str, rows: list[Figures]) -> bytes:
     out = StringIO()
     writer = csv.writer(out)
-    writer.writerow([label, "播放（次）", "时长（小时）", "看完（次）", "看完率"])
+    writer.writerow([label, *HEADS])
     for row in rows:
         writer.writerow([_text(row.label), row.plays, row.hours, row.finished, f"{row.finish:.3f}"])
-    filename = f"统计-{label}-{period.first:%Y%m}-{period.last:%Y%m}.csv"
-    return download(("\ufeff" + out.getvalue()).encode(), filename)
+    return ("\ufeff" + out.getvalue()).encode()
+
+
+def _xlsx(label: str, rows: list[Figures]) -> bytes:
+    out = BytesIO()
+    cells = ((row.label, row.plays, row.hours, row.finished, round(row.finish, 3)) for row in rows)
+    write_sheet("统计", (label, *HEADS), cells, out)
+    return out.getvalue()
+
+
+WRITERS = {"csv": _csv, "xlsx": _xlsx}
 
 
 def _text(label: str) -> str:

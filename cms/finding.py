@@ -28,6 +28,9 @@ FIELDS: dict[type, tuple[str, ...]] = {
 }
 """What plain containment looks at, besides the engine's answer for courses and the words of terms and rules."""
 
+FEW = 500
+"""Found items up to this many are named by their keys, below SQLite's limit of variables."""
+
 MOST = 200  # hits taken from the engine; a person pages through a tenth of that
 
 
@@ -42,13 +45,15 @@ def search(queryset: QuerySet, text: str, user: policy.Person, *, ordered: bool 
     for field in FIELDS[queryset.model]:
         wanted |= Q(**{f"{field}__icontains": text})
     found = queryset.filter(wanted)
+    # counting, ordering and paging would each read every title again
+    keys = list(found.order_by().values_list("pk", flat=True)[: FEW + 1])
+    if len(keys) <= FEW:
+        found = queryset.filter(pk__in=keys)
     if not (ordered and best):
         return found
-    rank = Case(
-        *(When(pk=key, then=Value(place)) for place, key in enumerate(best)),
-        default=Value(len(best)),
-        output_field=IntegerField(),
-    )
+    places = Case(*(When(pk=key, then=Value(place)) for place, key in enumerate(best)), output_field=IntegerField())
+    # the many that are not among the best are told by one look, not by as many as there are best ones
+    rank = Case(When(pk__in=best, then=places), default=Value(len(best)), output_field=IntegerField())
     return found.order_by(rank, "pk")
 
 

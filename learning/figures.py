@@ -126,3 +126,24 @@ def _of_lesson(lesson: Lesson, rows: Sequence[LessonMonth]) -> tuple[Figures, li
     )
     heard = [sum(row.parts[part] for row in rows if row.parts) for part in range(PARTS)]
     return figures, [number / plays for number in heard] if plays else []
+
+
+def end_to_end(
+    lessons: Sequence[tuple[Lesson, Figures, list[float]]],
+) -> list[tuple[Lesson, list[tuple[float, float]]]]:
+    """The lessons of ``of_lessons`` one after another, as long as their media: for each the points ``(place in the
+    course, share still watching)``, both 0 to 1. The share is of the plays of the lesson with most of them, so that it
+    also falls where people do not go on. A lesson without a length is as long as the mean; none without any play."""
+    most = max((one.plays for _lesson, one, _heard in lessons), default=0)
+    if not most:
+        return []
+    known = [lesson.asset.duration for lesson, *_ in lessons if lesson.asset and lesson.asset.duration]
+    mean = sum(known) / len(known) if known else 1.0
+    lengths = [(lesson.asset.duration if lesson.asset else None) or mean for lesson, *_ in lessons]
+    begin, found = 0.0, []
+    for (lesson, one, heard), length in zip(lessons, lengths, strict=True):
+        shares = [share * one.plays / most for share in heard] or [0.0] * PARTS
+        places = [(begin + length * (part + 0.5) / PARTS) / sum(lengths) for part in range(PARTS)]
+        found.append((lesson, list(zip(places, shares, strict=True))))
+        begin += length
+    return found

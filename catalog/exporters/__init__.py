@@ -6,7 +6,7 @@ A new format is one function here and one entry in ``WRITERS``; it takes ``Cours
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from django.db.models import QuerySet
@@ -67,7 +67,7 @@ def write_xlsx(courses: Iterable[CourseRecord], out: BinaryIO) -> int:
     for number, name in enumerate(FIELDS, 1):
         sheet.column_dimensions[get_column_letter(number)].width = 40 if name in {"title", "description"} else 16
     for number, cells in enumerate(_table(rows)):
-        sheet.append([_head(sheet, cell) for cell in cells] if number == 0 else [_clean(cell) for cell in cells])
+        sheet.append([_head(sheet, cell) for cell in cells] if number == 0 else [_clean(sheet, cell) for cell in cells])
     choices = book.create_sheet("可选的值")
     for row, (name, values) in enumerate(choices_of_fields().items(), 1):
         choices.append([HEADINGS[name][0], *values])
@@ -129,9 +129,26 @@ def _head(sheet: Any, text: str) -> Any:
     return cell
 
 
-def _clean(text: str) -> str:
-    """What a workbook can hold: no control characters, at most 32,767 characters a cell."""
-    return ILLEGAL_CHARACTERS_RE.sub("", text)[:32_767]
+def _clean(sheet: Any, text: str) -> Any:
+    """What a workbook can hold: no control characters, at most 32,767 characters a cell, and never a formula."""
+    kept = ILLEGAL_CHARACTERS_RE.sub("", text)[:32_767]
+    if not kept.startswith("="):
+        return kept
+    cell = WriteOnlyCell(sheet, value=kept)
+    cell.data_type = "s"
+    return cell
+
+
+def write_sheet(name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], out: BinaryIO) -> None:
+    """A workbook with one sheet: heads, then rows of texts and numbers."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(name)
+    sheet.freeze_panes = "A2"
+    sheet.column_dimensions["A"].width = 40
+    sheet.append([_head(sheet, head) for head in heads])
+    for row in rows:
+        sheet.append([_clean(sheet, cell) if isinstance(cell, str) else cell for cell in row])
+    book.save(out)
 
 
 def write_jsonl(courses: Iterable[CourseRecord], out: BinaryIO) -> int:

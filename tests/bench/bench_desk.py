@@ -1,12 +1,13 @@
 """The desk of a county's editor and of the centre in a library of 100,000 courses, beside the same in an empty one.
 
     make bench-desk                          SQLite and PostgreSQL
-    make bench-desk ARGS="--courses 2000 --databases sqlite"
+    make bench-desk ARGS="--courses 2000 --databases sqlite --change 500"
 
 Three libraries a database: an empty one (200 institutions, 1,000 people, one course, without which there is nothing to
 edit), one that has the county's own courses alone, and the full one (``tests.bench.filled``). Pages are asked for
 through all of Django in this process, round by round through the libraries, so that what else runs on the machine slows
-all. Prints one JSON object: for each page and library milliseconds (median) and queries, and the ratios.
+all. At last a bulk change of 10,000 courses, while somebody saves another (``tests.bench.changing``). Prints one JSON
+object: for each page and library milliseconds (median) and queries, and the ratios.
 """
 
 from __future__ import annotations
@@ -96,7 +97,14 @@ class Desk:
     def serve(self) -> None:
         _say({"ready": True})
         for line in sys.stdin:
-            _say(self.look(*json.loads(line)))
+            person, page = json.loads(line)
+            _say(_change(int(page)) if person == "change" else self.look(person, page))
+
+
+def _change(courses: int) -> dict[str, float]:
+    from tests.bench import changing
+
+    return changing.measure(courses)
 
 
 def _say(answer: dict) -> None:
@@ -155,14 +163,16 @@ def _new_database(url: str, name: str) -> str:
     return f"{url.rpartition('/')[0]}/{name}"
 
 
-def measure(kind: str, courses: int, place: Path) -> dict[str, dict[str, dict[str, float]]]:
+def measure(kind: str, courses: int, change: int, place: Path) -> dict[str, dict[str, dict[str, float]]]:
     with databases(kind, place) as environments:
         desks = {}
         for name, env in environments.items():
             say(f"{kind}: making the library “{name}”")
             desks[name] = Asked(name, courses, env)
         try:
-            return {person: {page: _compare(person, page, desks) for page in PAGES} for person in PEOPLE}
+            pages = {person: {page: _compare(person, page, desks) for page in PAGES} for person in PEOPLE}
+            say(f"{kind}: changing {change} courses")
+            return {**pages, "bulk change": {"full": desks["full"].look("change", str(change))}}
         finally:
             for desk in desks.values():
                 desk.close()
@@ -182,6 +192,7 @@ def _compare(person: str, page: str, desks: dict[str, Asked]) -> dict[str, float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--courses", type=int, default=100_000)
+    parser.add_argument("--change", type=int, default=10_000, help="courses of the bulk change")
     parser.add_argument("--databases", nargs="*", default=["sqlite", "postgres"], choices=["sqlite", "postgres"])
     parser.add_argument("--serve", choices=LIBRARIES, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -189,7 +200,7 @@ def main() -> None:
         Desk(chosen.serve, chosen.courses).serve()
         return
     with tempfile.TemporaryDirectory(prefix="wenlan-bench-") as place:
-        found = {kind: measure(kind, chosen.courses, Path(place)) for kind in chosen.databases}
+        found = {kind: measure(kind, chosen.courses, chosen.change, Path(place)) for kind in chosen.databases}
     sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -8,8 +8,9 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry, Workflow
 
 from accounts.models import User
-from catalog import bulk, bulk_job, publishing
+from catalog import bulk, bulk_job, bulk_write, publishing
 from catalog.bulk import Asked, Reason
+from catalog.machines import Webhook
 from catalog.models import BulkChange, BulkItem, Course, Lesson, Membership, Theme
 from cms import setup
 from media_pipeline.models import AssetState, MediaAsset, MediaType
@@ -177,16 +178,16 @@ def test_killed_worker_leaves_whole_courses_and_another_goes_on(centre, town, th
     for number in range(30):
         make(town, f"课{number}")
     change = bulk_job.begin(centre, Asked(lists={"themes": ("add", [theme.pk])}), everything())
-    write, seen = bulk_job._write, []
+    write, seen = bulk_write.write, []
 
-    def dies(course, *args):
-        seen.append(course.pk)
-        found = write(course, *args)
-        if len(seen) == 12:
+    def dies(courses, user):
+        write(courses, user)
+        seen.append(len(courses))
+        if len(seen) == 2:
             raise Killed
-        return found
 
-    monkeypatch.setattr(bulk_job, "_write", dies)
+    monkeypatch.setattr(bulk_job, "AT_ONCE", 11)
+    monkeypatch.setattr(bulk_write, "write", dies)
     with pytest.raises(Killed):
         bulk_job.run.call(change.pk)
     assert Course.objects.filter(themes=theme).count() == 11
@@ -200,12 +201,68 @@ def test_killed_worker_leaves_whole_courses_and_another_goes_on(centre, town, th
     assert bulk_job.progress(change)["percent"] == 100
 
 
+def test_one_course_in_trouble_holds_up_no_other(centre, town, theme, monkeypatch):
+    for number in range(5):
+        make(town, f"课{number}")
+    write = bulk_write.write
+
+    def refuses(courses, user):
+        if any(course.title == "课3" for course, *_ in courses):
+            raise ValueError("课3")
+        write(courses, user)
+
+    monkeypatch.setattr(bulk_write, "write", refuses)
+    change = bulk_job.begin(centre, Asked(lists={"themes": ("add", [theme.pk])}), everything())
+    assert work(change) == {"课0": "done", "课1": "done", "课2": "done", "课3": "left", "课4": "done"}
+    assert change.items.get(state="left").reason == Reason.FAILED
+    assert Course.objects.filter(themes=theme).count() == 4
+    assert ModelLogEntry.objects.filter(action=bulk_job.ACTION).count() == 4
+
+
+def test_more_courses_take_the_same_number_of_questions(centre, town, theme, film, django_assert_max_num_queries):
+    for number in range(30):
+        make(town, f"课{number}", film=film, live=True)
+    asked = Asked(lists={"themes": ("add", [theme.pk])}, scalars={"level": "starter"})
+    change = bulk_job.begin(centre, asked, everything())
+    with django_assert_max_num_queries(70):
+        bulk_job.deal_with(list(change.items.all()), change)
+    assert Course.objects.filter(themes=theme, level="starter").count() == 30
+
+
+def test_version_is_what_saving_the_course_would_have_written(centre, town, film, theme):
+    course = make(town, "课", film=film, live=True)
+    asked = Asked(lists={"themes": ("add", [theme.pk])}, scalars={"licence_until": "2099-01-01"})
+    work(bulk_job.begin(centre, asked, everything()))
+    course = Course.objects.get()
+    written = course.latest_revision
+    saved = course.save_revision(user=centre, changed=False)
+    saved.refresh_from_db()
+    moves = {"latest_revision", "live_revision", "updated_at"}
+    kept = {name: value for name, value in saved.content.items() if name not in moves}
+    assert {name: value for name, value in written.content.items() if name not in moves} == kept
+    named = ("content_type_id", "base_content_type_id", "object_id", "object_str", "user_id")
+    assert [getattr(written, name) for name in named] == [getattr(saved, name) for name in named]
+
+
+def test_publishing_many_tells_webhooks_and_opens_media(centre, town, film):
+    hook = Webhook.objects.create(
+        institution=town, address="https://example.cn/", secret="whsec_c2VjcmV0", events=["course.published"]
+    )
+    for number in range(3):
+        make(town, f"课{number}", film=film)
+    work(bulk_job.begin(centre, Asked(state="publish"), everything()))
+    assert hook.deliveries.count() == 3
+    film.refresh_from_db()
+    assert film.public
+
+
 def test_long_change_gives_others_a_turn(centre, town, theme, monkeypatch):
     for number in range(25):
         make(town, f"课{number}")
     monkeypatch.setattr(bulk_job, "TURN", -1)
+    monkeypatch.setattr(bulk_job, "AT_ONCE", 20)
     change = bulk_job.begin(centre, Asked(lists={"themes": ("add", [theme.pk])}), everything())
-    assert bulk_job.run.call(change.pk) == bulk_job.AT_ONCE
+    assert bulk_job.run.call(change.pk) == 20
     assert bulk_job.run.call(change.pk) == 5
 
 

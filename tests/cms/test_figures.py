@@ -1,14 +1,18 @@
 """Figures in the desk: of the own institutions, by course, place, theme and month, and as a table to take away."""
 
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from openpyxl import load_workbook
 
 from catalog.models import Course, Lesson
+from learning.figures import Figures, end_to_end
 from learning.models import PARTS, LessonMonth
+from media_pipeline.models import MediaAsset
 from tests.cms.conftest import MARK, World
 from tests.cms.test_rights import text_of
 
@@ -60,6 +64,47 @@ def test_table_is_taken_away_and_holds_no_formula(figures: World) -> None:
     assert lines[1].endswith(",30,3.0,15,0.500")
     assert any(line.startswith("'=1+1,") for line in lines)
     assert len(lines) == 4
+
+
+def test_table_is_taken_away_as_a_workbook_with_numbers_and_no_formula(figures: World) -> None:
+    Course.objects.filter(pk=figures.a.courses[0].pk).update(title="=1+1")
+    response = figures.a.client("editor").get("/cms/figures/", {**SHOWN, "export": "xlsx"})
+    sheet = load_workbook(BytesIO(response.content)).active
+    rows = list(sheet.iter_rows())
+    assert [cell.value for cell in rows[0]] == ["课程", "播放（次）", "时长（小时）", "看完（次）", "看完率"]
+    assert [cell.value for cell in rows[1]][1:] == [30, 3.0, 15, 0.5]
+    first = {cell.value: cell.data_type for (cell, *_others) in rows}
+    assert first["=1+1"] == "s"
+
+
+def test_curve_of_a_course_lays_its_lessons_end_to_end(figures: World) -> None:
+    course = figures.a.courses[0]
+    first = course.lessons.first()
+    short = MediaAsset(duration=100.0)
+    long = MediaAsset(duration=300.0)
+    told = [
+        (Lesson(pk=first.pk, title="一", asset=short), Figures(1, "一", plays=10), [1.0] * 19 + [0.5]),
+        (Lesson(title="二", asset=long), Figures(2, "二", plays=4), [0.5] * PARTS),
+        (Lesson(title="三"), Figures(3, "三"), []),
+    ]
+    points = [pair for _lesson, some in end_to_end(told) for pair in some]
+    assert len(points) == 3 * PARTS
+    places = [place for place, _share in points]
+    assert places == sorted(places)
+    assert 0 < places[0] < places[PARTS - 1] < 100 / 600 < places[PARTS]
+    assert [points[n][1] for n in (0, 19, 20, 40)] == [1.0, 0.5, 0.2, 0.0]
+    assert end_to_end([(Lesson(title="三"), Figures(3, "三"), [])]) == []
+
+
+def test_course_form_and_figures_lead_to_each_other(figures: World) -> None:
+    course = figures.a.courses[0]
+    course.lessons.add(Lesson(title="第二课", number=2, sort_order=1))
+    course.save()
+    form = text_of(figures.a.client("editor").get(f"/cms/courses/edit/{course.pk}/"))
+    address = f"/cms/figures/courses/{course.pk}/"
+    assert f'href="{address}"' in form
+    body = text_of(figures.a.client("editor").get(address, SHOWN))
+    assert "各课时首尾相接" in body
 
 
 def test_course_shows_its_lessons_and_curve_to_its_own_people_alone(figures: World) -> None:
