@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import timedelta
@@ -27,6 +28,8 @@ from catalog.machines import Delivery, Event, Webhook
 from catalog.models import Course, Institution, Membership
 from media_pipeline import periodic
 from media_pipeline.models import MediaAsset
+
+logger = logging.getLogger(__name__)
 
 WAITS = [timedelta(seconds=seconds) for seconds in (5, 60, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)]
 """Before the second attempt, the third …; after the last one it is given up."""
@@ -113,7 +116,7 @@ def send_due() -> int:
                     running[pool.submit(_call, delivery)] = delivery
             if not running:
                 return sent
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
                 _note(running.pop(future), *future.result())
                 sent += 1
 
@@ -135,17 +138,20 @@ def _take(delivery: Delivery) -> bool:
 def _call(delivery: Delivery) -> tuple[bool, str]:
     """One attempt: whether it was accepted, and what was answered. Uses no database."""
     hook, uid, timestamp = delivery.webhook, str(delivery.uid), int(time.time())
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": uid,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature(hook.secret, uid, timestamp, delivery.body),
-    }
     limits = outgoing.Limits(most=0, longest=LONGEST)
     try:
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": uid,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(hook.secret, uid, timestamp, delivery.body),
+        }
         answer = outgoing.call(hook.address, method="POST", body=delivery.body.encode(), headers=headers, limits=limits)
     except outgoing.Unreachable as error:
         return False, str(error)
+    except Exception:  # one receiver's trouble must not hold up the others
+        logger.exception("delivery %s", delivery.pk)
+        return False, "发送时出错，已记入日志。"
     return 200 <= answer.status < 300, f"对方回答 {answer.status}。"
 
 
@@ -158,7 +164,8 @@ def _note(delivery: Delivery, done: bool, said: str) -> None:
         delivery.state = Delivery.State.FAILED
     else:
         delivery.due = timezone.now() + WAITS[delivery.attempts - 1]
-    delivery.save(update_fields=["state", "attempts", "due", "answer"])
+    told = {"state": delivery.state, "attempts": delivery.attempts, "due": delivery.due, "answer": delivery.answer}
+    Delivery.objects.filter(pk=delivery.pk).update(**told)  # it may have been deleted with its webhook meanwhile
     hook = Webhook.objects.filter(pk=delivery.webhook_id)
     hook.update(failures=0 if done else F("failures") + 1)
     if delivery.state == Delivery.State.FAILED and hook.filter(active=True).update(active=False):

@@ -133,16 +133,25 @@ class WebhookView(ItemView):
 @require_POST
 def test(request: HttpRequest, pk: int) -> HttpResponse:
     """Sends a message of no consequence."""
-    webhooks.write(get_object_or_404(Webhook, pk=pk), "test", {"message": "你好"})
-    messages.success(request, "测试消息已排队，几秒后刷新本页看结果。")
+    hook = get_object_or_404(Webhook, pk=pk)
+    webhooks.write(hook, "test", {"message": "你好"})
+    _say_queued(request, hook)
     return redirect("webhooks:inspect", pk)
 
 
 @require_POST
 def resend(request: HttpRequest, pk: int, delivery_pk: int) -> HttpResponse:
-    webhooks.resend(get_object_or_404(Delivery, pk=delivery_pk, webhook=pk))
-    messages.success(request, "已重新排队。")
+    delivery = get_object_or_404(Delivery.objects.select_related("webhook"), pk=delivery_pk, webhook=pk)
+    webhooks.resend(delivery)
+    _say_queued(request, delivery.webhook)
     return redirect("webhooks:inspect", pk)
+
+
+def _say_queued(request: HttpRequest, hook: Webhook) -> None:
+    if hook.active:
+        messages.success(request, "消息已排队，几秒后刷新本页看结果。")
+    else:
+        messages.warning(request, "消息已排队，但这个网络钩子停用着：请编辑它，勾上“启用”，消息就会发出。")
 
 
 class WebhookViewSet(ScopedModelViewSet):

@@ -321,6 +321,16 @@ def test_slow_receiver_holds_up_nobody_and_each_hears_things_in_order(hook, town
         assert [json.loads(body)["data"]["n"] for _head, body in server.got] == [0, 1, 2]
 
 
+def test_trouble_with_one_receiver_is_noted_and_the_other_is_told(hook, town, receiver):
+    odd = Webhook.objects.create(institution=town, address=hook.address, events=[], secret="whsec_odd")
+    trouble, fine = webhooks.write(odd, "test", {}), webhooks.write(hook, "test", {})
+    assert webhooks.send_due.func() == 2
+    trouble.refresh_from_db()
+    fine.refresh_from_db()
+    assert (trouble.state, trouble.attempts, fine.state) == ("waiting", 1, "done")
+    assert "已记入日志" in trouble.answer
+
+
 def test_what_comes_after_a_message_that_failed_waits_for_it(hook, receiver):
     receiver.answers = [500]
     for number in range(2):
