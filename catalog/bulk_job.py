@@ -45,8 +45,8 @@ LEASE = timedelta(seconds=60)
 TURN = 5.0  # seconds of one task
 KEEP = timedelta(days=180)  # that a change can be looked at and taken back
 AT_ONCE = 100  # courses of one transaction, between two looks at the clock and the lease
-STATES_AT_ONCE = 20  # the same where courses are published or withdrawn, which takes several times as long
-BREATH = 0.1  # seconds between two transactions on SQLite: a writer who waits looks again that often
+STATES_AT_ONCE = 10  # the same where courses are published or withdrawn, which takes several times as long
+BREATH = 0.15  # seconds between two transactions on SQLite: a writer who waits looks again every 0.1
 BATCH = 500
 ACTION = "wenlan.bulk_change"
 

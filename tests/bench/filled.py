@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
 
 import django
@@ -33,6 +33,7 @@ from wagtail.models import ModelLogEntry, Revision, TaskState, Workflow, Workflo
 from accounts.models import User  # noqa: E402
 from catalog.models import Course, Institution, Lesson, Membership, Place, Teacher, Theme  # noqa: E402
 from cms import setup  # noqa: E402
+from learning.models import PARTS, LessonMonth  # noqa: E402
 from media_pipeline.models import AssetState, MediaAsset, MediaType  # noqa: E402
 from search.documents import CourseDocument  # noqa: E402
 from tests.bench.courses import Library, Words  # noqa: E402
@@ -60,6 +61,7 @@ def fill(courses: int, institutions: int, users: int, only: str = "") -> int:
         written += len(some)
     _versions()
     _reviews()
+    a_year_of_plays()
     return written
 
 
@@ -184,6 +186,22 @@ def _versions() -> None:
     with connection.cursor() as cursor:
         for statement in connection.ops.sequence_reset_sql(no_style(), [Course, MediaAsset, Revision, Teacher]):
             cursor.execute(statement)
+
+
+def a_year_of_plays() -> None:
+    """Twelve months of plays for every lesson, fewer from part to part."""
+    now = timezone.localdate().replace(day=1)
+    months = [date(now.year - (now.month <= n), (now.month - n - 1) % 12 + 1, 1) for n in range(12)]
+    for some in _batches(Lesson.objects.order_by("pk").values_list("pk", flat=True).iterator(BATCH)):
+        LessonMonth.objects.bulk_create((_month(lesson, month) for lesson in some for month in months), 5000)
+
+
+def _month(lesson: int, month: date) -> LessonMonth:
+    plays = 1 + (lesson * 7 + month.month * 13) % 50
+    parts = [plays * (2 * PARTS - part) // (2 * PARTS) for part in range(PARTS)]
+    return LessonMonth(
+        lesson_id=lesson, month=month, plays=plays, finished=plays // 2, seconds=plays * 900, parts=parts
+    )
 
 
 def _reviews() -> None:
