@@ -2,8 +2,11 @@
 elsewhere. Never a traceback."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
+
+from accounts import trail
 
 API = "/api/"
 
@@ -42,4 +45,5 @@ def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     answer = _json(request, 500, "server-error", _("服务器出错，已经记录。请稍后再试。"))
-    return answer or defaults.server_error(request)
+    # Without the request: what the page's frame asks for may be what is broken.
+    return answer or HttpResponse(render_to_string("500.html", {"number": trail.current()}), status=500)

@@ -7,6 +7,7 @@ Completing may be repeated and answers with the same asset, whose ``uid`` is the
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,8 @@ from media_pipeline.errors import MediaError, Refused
 from media_pipeline.models import AssetState, MediaAsset, Upload
 from media_pipeline.sniff import ACCEPTED, FAMILY_OF, HEAD_BYTES, sniff
 from media_pipeline.upload_targets import LocalTarget, Part, Readable, SignedPart, target
+
+logger = logging.getLogger(__name__)
 
 MOST_PARTS = 10_000  # what S3 allows
 
@@ -183,6 +186,7 @@ def complete(upload: Upload) -> MediaAsset:
             raise Incomplete(missing)
         where.complete(upload)
     _refuse_wrong(upload, b"".join(storage.store().read_range(upload.key, 0, min(HEAD_BYTES, upload.bytes) - 1)))
+    logger.info("upload %s is whole, %d bytes", upload.uid, upload.bytes)
     with transaction.atomic():
         row = Upload.objects.select_for_update().get(pk=upload.pk)
         if row.asset is not None:
