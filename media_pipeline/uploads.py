@@ -18,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from prometheus_client import Counter
 
 from media_pipeline import pipeline, storage, tasks
 from media_pipeline.errors import MediaError, Refused
@@ -26,6 +27,8 @@ from media_pipeline.sniff import ACCEPTED, FAMILY_OF, HEAD_BYTES, sniff
 from media_pipeline.upload_targets import LocalTarget, Part, Readable, SignedPart, target
 
 logger = logging.getLogger(__name__)
+
+RECEIVED = Counter("wenlan_upload_bytes", "Bytes of uploads that arrived whole")
 
 MOST_PARTS = 10_000  # what S3 allows
 
@@ -187,6 +190,7 @@ def complete(upload: Upload) -> MediaAsset:
         where.complete(upload)
     _refuse_wrong(upload, b"".join(storage.store().read_range(upload.key, 0, min(HEAD_BYTES, upload.bytes) - 1)))
     logger.info("upload %s is whole, %d bytes", upload.uid, upload.bytes)
+    RECEIVED.inc(upload.bytes)
     with transaction.atomic():
         row = Upload.objects.select_for_update().get(pk=upload.pk)
         if row.asset is not None:
