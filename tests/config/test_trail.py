@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+from urllib.request import Request, urlopen
 
 import pytest
 from django.urls import path
@@ -12,6 +13,7 @@ from config import urls
 from config.logs import JsonFormatter, Numbered
 from tests.media_pipeline.parts import make_clip
 from tests.media_pipeline.test_jobs import in_shell, manage, site_env, start_worker, told, until
+from tests.running import behind_nginx
 
 NUMBER = "from-nginx-0123456789"
 
@@ -65,6 +67,18 @@ def test_error_pages_tell_the_number_and_the_log_has_it(client, settings, log):
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     failed = next(line for line in lines if line.get("status") == 500)
     assert (failed["request_id"], "a view that fails" in failed["error"]) == (NUMBER, True)
+
+
+def test_nginx_gives_the_number_and_a_kept_page_has_a_new_one(site):
+    """What a stranger sends is not taken; the page of the cache answers under the number of who asked for it."""
+    with behind_nginx(site) as front:
+        asked = [Request(f"{front.url}{path}", headers={"X-Request-ID": NUMBER}) for path in ("/", "/", "/health/live")]
+        numbers = []
+        for one in asked:
+            with urlopen(one, timeout=60) as answer:
+                numbers.append(answer.headers.get_all("X-Request-ID"))
+    assert all(len(given) == 1 and re.fullmatch("[0-9a-f]{32}", given[0]) for given in numbers), numbers
+    assert len({given[0] for given in numbers}) == len(numbers)
 
 
 ASK = """
