@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import transaction
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Router, Schema, Status
+from prometheus_client import Counter
 from pydantic import Field
 
 from catalog import policy, quotas
@@ -110,6 +111,9 @@ class AssetOut(Schema):
     reason: str
 
 
+REFUSED = Counter("wenlan_upload_refused", "Answers to uploaders that their file or request was refused")
+
+
 def _told(call: Callable[..., Any]) -> Callable[..., Any]:
     """Turn the pipeline's errors, and what is not yours, into answers."""
 
@@ -120,6 +124,7 @@ def _told(call: Callable[..., Any]) -> Callable[..., Any]:
         except uploads.Incomplete as error:
             return _problem(HTTPStatus.CONFLICT, error, missing=error.missing)
         except Refused as error:
+            REFUSED.inc()
             gone = error.code in {"upload-gone", "upload-closed"}
             return _problem(HTTPStatus.CONFLICT if gone else HTTPStatus.UNPROCESSABLE_ENTITY, error)
         except Failed as error:

@@ -2,8 +2,11 @@
 elsewhere. Never a traceback."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
+
+from accounts import trail
 
 API = "/api/"
 
@@ -42,13 +45,13 @@ def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     answer = _json(request, 500, "server-error", _("服务器出错，已经记录。请稍后再试。"))
-    return answer or defaults.server_error(request)
+    # Without the request: what the page's frame asks for may be what is broken.
+    return answer or HttpResponse(render_to_string("500.html", {"number": trail.current()}), status=500)
 
 
 def away(request: HttpRequest, seconds: int) -> HttpResponse:
     """503 while a part is away without which nothing can be read; asks to come back after ``seconds``."""
-    answer = _json(request, 503, "away", _("服务正在恢复。请过几秒再试，什么也没有丢。"))
-    answer = answer or defaults.server_error(request)
+    answer = _json(request, 503, "away", _("服务正在恢复。请过几秒再试，什么也没有丢。")) or server_error(request)
     answer.status_code = 503
     answer.headers["Retry-After"] = str(seconds)
     return answer

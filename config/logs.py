@@ -5,16 +5,27 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from accounts import trail
+
+
+class Numbered(logging.Filter):
+    """Gives every line the number of the request it belongs to as ``request_id``; ``-`` without one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = trail.current() or "-"
+        return True
+
 
 class JsonFormatter(logging.Formatter):
-    """``{"time", "level", "logger", "message"}``, with ``method``, ``path``, ``status`` of a request and ``error``
-    where there is one. A traceback goes here and nowhere else."""
+    """``{"time", "level", "logger", "request_id", "message"}``, with ``method``, ``path``, ``status`` of a request and
+    ``error`` where there is one. A traceback goes here and nowhere else."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
+            "request_id": getattr(record, "request_id", "-"),
             "message": record.getMessage(),
         }
         request: Any = getattr(record, "request", None)
@@ -29,14 +40,20 @@ class JsonFormatter(logging.Formatter):
 
 def logging_settings(style: str, level: str) -> dict[str, Any]:
     """Django's ``LOGGING``: ``style`` is ``json`` or ``text``, ``level`` a name such as ``INFO``."""
+    text = "{asctime} {levelname:7} {request_id} {name}: {message}"
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
             "json": {"()": "config.logs.JsonFormatter"},
-            "text": {"format": "{asctime} {levelname:7} {name}: {message}", "style": "{", "datefmt": "%H:%M:%S"},
+            "text": {
+                "format": text,
+                "style": "{",
+                "datefmt": "%H:%M:%S",
+            },
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style}},
+        "filters": {"numbered": {"()": "config.logs.Numbered"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style, "filters": ["numbered"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Without its own handlers Django would mail and print a second time.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -20,11 +20,11 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from catalog.models import Course
-from media_pipeline.models import Job, JobState, MediaAsset
+from media_pipeline.models import Job, JobState, MediaAsset, Rendition
 from search import outbox
 
 REQUESTS = Counter("wenlan_requests", "Answered requests", ["method", "view", "status"])
@@ -54,17 +54,69 @@ class MetricsMiddleware:
 class SiteCollector(Collector):
     """What is in the database at the moment of asking."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        yield _by("wenlan_jobs", "Jobs by state", "state", Job.objects.values_list("state").annotate(Count("pk")))
-        yield _by(
-            "wenlan_assets", "Media by state", "state", MediaAsset.objects.values_list("state").annotate(Count("pk"))
-        )
-        waiting = Job.objects.filter(state=JobState.QUEUED).aggregate(Min("created_at"))["created_at__min"]
-        yield GaugeMetricFamily("wenlan_job_oldest_seconds", "Age of the oldest waiting job", _age(waiting))
+    def collect(self) -> Iterator[Metric]:
+        yield from _work()
+        yield from _costs()
+        assets = MediaAsset.objects.order_by().values_list("state").annotate(Count("pk"))
+        yield _by("wenlan_assets", "Media by state", "state", assets)
         yield GaugeMetricFamily("wenlan_courses_public", "Courses anyone may see", Course.objects.public().count())
         yield GaugeMetricFamily("wenlan_search_stale", "Changes the index has not taken yet", outbox.pending())
         yield GaugeMetricFamily("wenlan_search_stale_seconds", "Age of the oldest of them", _age(outbox.oldest()))
         yield GaugeMetricFamily("wenlan_search_refused", "Courses that cannot be indexed", outbox.refused_count())
+
+
+def _work() -> Iterator[Metric]:
+    """The queues of media, in two queries. A queue is always shown, so that nothing waiting is 0 and not nothing."""
+    states = Job.objects.order_by().values_list("queue", "state")
+    counted = {(queue, state): number for queue, state, number in states.annotate(Count("pk"))}
+    queues = sorted({"media", *(queue for queue, _ in counted)})
+    jobs = GaugeMetricFamily("wenlan_jobs", "Jobs by queue and state", labels=["queue", "state"])
+    for queue in queues:
+        for state in JobState.values:
+            jobs.add_metric([queue, state], counted.get((queue, state), 0))
+    yield jobs
+    sums = Job.objects.order_by().values_list("queue").annotate(**_SUMS)
+    found = {queue: values for queue, *values in sums}
+    oldest = GaugeMetricFamily("wenlan_job_oldest_seconds", "Age of the oldest waiting job", labels=["queue"])
+    waiting = GaugeMetricFamily("wenlan_job_waiting_film_seconds", "Film that waits", labels=["queue"])
+    scale = GaugeMetricFamily(
+        "wenlan_job_waiting_per_running", "Film that waits, in seconds, for each job that runs", labels=["queue"]
+    )
+    attempts = CounterMetricFamily("wenlan_job_attempts", "Claims of jobs by workers", labels=["queue"])
+    failures = CounterMetricFamily("wenlan_job_failures", "Attempts that ended in an error", labels=["queue"])
+    for queue in queues:
+        since, film, tried, failed = found.get(queue, (None, 0, 0, 0))
+        oldest.add_metric([queue], _age(since))
+        waiting.add_metric([queue], film or 0)
+        scale.add_metric([queue], (film or 0) / max(1, counted.get((queue, JobState.RUNNING), 0)))
+        attempts.add_metric([queue], tried or 0)
+        failures.add_metric([queue], failed or 0)
+    yield from (oldest, waiting, scale, attempts, failures)
+
+
+_WAITS = Q(state=JobState.QUEUED)
+_SUMS = {
+    "since": Min("created_at", filter=_WAITS),
+    "film": Sum("seconds", filter=_WAITS),
+    "tried": Sum("attempt"),
+    "failed": Sum("failures"),
+}
+
+
+def _costs() -> Iterator[Metric]:
+    """What institutions cost; only the largest, so that the number of series is bounded."""
+    cpu = Job.objects.order_by().values_list("owner").annotate(cost=Sum("cpu_seconds")).filter(cost__gt=0)
+    kept = MediaAsset.objects.order_by().values_list("owner").annotate(cost=Sum("bytes")).filter(cost__gt=0)
+    made = Rendition.objects.order_by().values_list("asset__owner").annotate(cost=Sum("bytes")).filter(cost__gt=0)
+    for name, text, rows in (
+        ("wenlan_institution_cpu_seconds", "CPU of the work on an institution's media", cpu),
+        ("wenlan_institution_original_bytes", "Originals of an institution", kept),
+        ("wenlan_institution_made_bytes", "Renditions of an institution", made),
+    ):
+        yield _by(name, text, "institution", rows.order_by("-cost")[:MOST_INSTITUTIONS])
+
+
+MOST_INSTITUTIONS = 50
 
 
 def _age(since: datetime | None) -> float:
@@ -74,7 +126,7 @@ def _age(since: datetime | None) -> float:
 
 def _by(name: str, text: str, label: str, rows) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, text, labels=[label])
-    for value, count in rows.order_by():
+    for value, count in rows:
         family.add_metric([value], count)
     return family
 

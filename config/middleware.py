@@ -1,7 +1,8 @@
-"""The language of a page: Chinese in simplified characters unless the reader chose otherwise.
+"""What every request has: a number under which it is found again, and the language of its page.
 
-Traditional Chinese is not a translation: the whole page, what partners wrote included, is converted once it is made. So
-is the pinyin of difficult characters set above them.
+Pages are Chinese in simplified characters unless the reader chose otherwise. Traditional Chinese is not a translation:
+the whole page, what partners wrote included, is converted once it is made. So is the pinyin of difficult characters set
+above them.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,29 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from accounts import trail
 from accounts.look import Look, keep_language
 from accounts.ruby import annotate
 from accounts.scripts import traditional
 
 UNTOUCHED = ("/cms/", "/api/", "/media/", "/static/")
 """The desk speaks by Wagtail's own catalogues; machines want what is stored."""
+
+
+class NumberMiddleware:
+    """Takes the number that nginx gave in ``X-Request-ID``, or makes one; answers carry it, and error pages show it
+    (``request.META.HTTP_X_REQUEST_ID``)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        number = trail.accepted(request.headers.get(trail.HEADER))
+        request.META["HTTP_X_REQUEST_ID"] = number
+        with trail.followed(number):
+            response = self.get_response(request)
+        response.headers[trail.HEADER] = number
+        return response
 
 
 class LanguageMiddleware:

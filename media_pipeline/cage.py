@@ -7,6 +7,7 @@ cancelled).
 """
 
 import json
+import logging
 import os
 import selectors
 import signal
@@ -23,6 +24,8 @@ from typing import Any
 
 from media_pipeline.errors import Failed, Refused
 from media_pipeline.product import Report
+
+logger = logging.getLogger(__name__)
 
 GIB = 1024**3
 TICK_SECONDS = 0.25
@@ -146,7 +149,16 @@ class Cage:
         outcome = _Watch(child, limits, on_line, self.directory).until_end()
         self.cpu_seconds += outcome.cpu_seconds
         self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
+        _note(work, outcome)
         return outcome
+
+
+def _note(work: dict[str, Any], outcome: Outcome) -> None:
+    """One line a child, so that what a request cost is found beside it."""
+    what = work.get("call") or Path(work["exec"][0]).name
+    how = outcome.exceeded or f"exit {outcome.returncode}"
+    said = "%s: %s, %.1f s, %.1f s of CPU, %d MiB"
+    logger.info(said, what, how, outcome.wall_seconds, outcome.cpu_seconds, outcome.peak_bytes // 1024**2)
 
 
 def refuse_exceeded(outcome: Outcome) -> None:

@@ -3,12 +3,15 @@
 from typing import Any
 
 from celery import Celery
+from celery import Task as CeleryTask
 from django.conf import settings
 from django.utils.module_loading import import_string
 from django_tasks import TaskResult, TaskResultStatus
 from django_tasks.backends.base import BaseTaskBackend
 from django_tasks.base import Task
 from django_tasks.utils import get_random_id
+
+from accounts import trail
 
 app = Celery("wenlan", broker=settings.TASKS_URL)
 app.conf.update(
@@ -21,13 +24,15 @@ app.conf.update(
 )
 
 
-@app.task(name="wenlan.run")
-def run(path: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Call a function that is a django_tasks Task, and nothing else, by its path."""
+@app.task(name="wenlan.run", bind=True)
+def run(self: CeleryTask, path: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Call a function that is a django_tasks Task, and nothing else, by its path, under the number of the request that
+    asked for it."""
     task = import_string(path)
     if not isinstance(task, Task):
         raise TypeError(f"{path} is not a task")
-    task.call(*args, **kwargs)
+    with trail.followed((self.request.headers or {}).get(trail.HEADER, "")):
+        task.call(*args, **kwargs)
 
 
 class CeleryBackend(BaseTaskBackend):
@@ -50,6 +55,10 @@ class CeleryBackend(BaseTaskBackend):
             **state,
         )
         run.apply_async(
-            (task.module_path, result.args, result.kwargs), task_id=result.id, queue=task.queue_name, eta=task.run_after
+            (task.module_path, result.args, result.kwargs),
+            task_id=result.id,
+            queue=task.queue_name,
+            eta=task.run_after,
+            headers={trail.HEADER: trail.current()},
         )
         return result

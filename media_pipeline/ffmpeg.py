@@ -1,5 +1,6 @@
 """The only door to the ffmpeg binary: reads with whitelists, runs in the cage, tells progress, explains failures."""
 
+import logging
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ GLOBAL = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+level+ver
 # the film. So the first output tells the time of each packet it writes.
 TOLD = ("-stats_mux_pre", "pipe:1", "-stats_mux_pre_fmt", "{t}")
 SETTING = "FFMPEG_BINARY"
+COMPLAINTS = 5  # of one run that go to the log; a damaged film has thousands
+logger = logging.getLogger(__name__)
 OWN_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2",)  # what the pipeline itself writes
 
 
@@ -74,6 +77,8 @@ def run(  # noqa: PLR0913  two listeners, and what every run needs
     first_output = command.index("-map")
     command[first_output:first_output] = TOLD
     outcome = cage.run(command, limits=limits, on_line=_Progress(on_progress, on_value).line)
+    for complaint in _errors(outcome.stderr)[-COMPLAINTS:]:
+        logger.warning("ffmpeg: %s", complaint)
     refuse_exceeded(outcome)
     if outcome.returncode != 0:
         raise explain(outcome, name)

@@ -6,12 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from types import TracebackType
 
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
+from accounts import trail
 from media_pipeline import leases, pipeline
 from media_pipeline.errors import Failed, MediaError
 from media_pipeline.leases import Claim, LeaseLost, Log
@@ -54,7 +56,8 @@ class Heart:
         self.log: Log = list(job.log)
         self._began = self._stepped = time.monotonic()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._live, name=f"heart-{claim.job_id}", daemon=True)
+        name, live = f"heart-{claim.job_id}", copy_context().run  # its lines belong to the same request
+        self._thread = threading.Thread(target=live, args=(self._live,), name=name, daemon=True)
 
     def __enter__(self) -> "Heart":
         self._thread.start()
@@ -123,8 +126,13 @@ class Heart:
 def run(claim: Claim, *, watch: Watch | None = None) -> None:
     """Do the work of a claim and write down how it ended. Raises Stopped after handing the job back."""
     job = claim.rows().select_related("asset").first()
-    if job is None:
-        return
+    if job is not None:
+        with trail.followed(job.request_id):
+            _work(claim, job, watch)
+
+
+def _work(claim: Claim, job: Job, watch: Watch | None) -> None:
+    logger.info("job %s, attempt %s: %s of asset %s", job.pk, claim.attempt, job.kind, job.asset_id)
     _held[claim.job_id] = claim
     try:
         with Heart(claim, job, watch) as heart:

@@ -31,6 +31,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
+from accounts import trail
 from media_pipeline.errors import MediaError, Refused
 from media_pipeline.models import AssetState, Job, JobKind, JobState, MediaAsset
 from media_pipeline.signals import asset_refused, tell
@@ -108,6 +109,7 @@ def enqueue(asset: MediaAsset, *, kind: str = JobKind.MAKE, queue: str = "media"
                 seconds=seconds,
                 rank=rank(asset.owner, seconds),
                 not_before=due(),
+                request_id=trail.current(),
             )
     except IntegrityError:  # made by somebody else at this moment
         return Job.objects.get(asset=asset, kind=kind, state__in=OPEN)
@@ -118,6 +120,7 @@ def add(  # noqa: PLR0913  each says something else about the work
 ) -> None:
     """Queue what follows from ``after`` for the same asset, whose row is locked; ``turn`` is its rank, if not now."""
     shared = {"asset_id": after.asset_id, "owner": after.owner, "queue": after.queue, "priority": after.priority}
+    shared["request_id"] = after.request_id
     turn = turn or rank(after.owner, seconds)
     Job.objects.bulk_create(
         Job(kind=kind, span=span, place=place, seconds=seconds, rank=turn, not_before=due(), **shared)

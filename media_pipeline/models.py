@@ -272,6 +272,9 @@ class Job(models.Model):
     reason_code = models.CharField(max_length=64, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     cpu_seconds = models.FloatField(null=True, blank=True)
+    request_id = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Number of the request that asked for it."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True, help_text="First claim.")
     finished_at = models.DateTimeField(null=True, blank=True)

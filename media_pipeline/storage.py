@@ -17,6 +17,7 @@ Layout, all in one namespace:
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,9 +32,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
+from prometheus_client import Histogram
 from storages.backends.s3 import S3Storage
 
 from media_pipeline.errors import Failed
+
+SECONDS = Histogram(
+    "wenlan_storage_seconds",
+    "Seconds of one call to the bucket",
+    ["outcome"],
+    buckets=(0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 60),
+)
+for _outcome in ("done", "missing", "failed"):  # shown as 0 until it happens
+    SECONDS.labels(_outcome)
 
 CHUNK_BYTES = 256 * 1024
 FOLDERS = ("packages", "work", "originals", "parts")
@@ -342,16 +353,23 @@ class S3Store:
 
 @contextmanager
 def _s3_errors(key: str) -> Iterator[None]:
-    """One vocabulary for both stores: a missing key is FileNotFoundError, everything else is errors.Failed."""
+    """One vocabulary for both stores: a missing key is FileNotFoundError, everything else is errors.Failed. Times the
+    call."""
+    began, outcome = time.perf_counter(), "done"
     try:
         yield
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         if code in {"404", "NoSuchKey", "NotFound"}:
+            outcome = "missing"
             raise FileNotFoundError(key) from error
+        outcome = "failed"
         raise Failed("store", f"存储拒绝了请求（{code}）。", "请检查 STORAGE_URL 和访问密钥。") from error
     except BotoCoreError as error:
+        outcome = "failed"
         raise Failed("store", f"存储没有回应（{type(error).__name__}）。", "请检查存储服务是否在运行。") from error
+    finally:
+        SECONDS.labels(outcome).observe(time.perf_counter() - began)
 
 
 def _headers(content_type: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ Completing may be repeated and answers with the same asset, whose ``uid`` is the
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -17,12 +18,17 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from prometheus_client import Counter
 
 from media_pipeline import pipeline, storage, tasks
 from media_pipeline.errors import MediaError, Refused
 from media_pipeline.models import AssetState, MediaAsset, Upload
 from media_pipeline.sniff import ACCEPTED, FAMILY_OF, HEAD_BYTES, sniff
 from media_pipeline.upload_targets import LocalTarget, Part, Readable, SignedPart, target
+
+logger = logging.getLogger(__name__)
+
+RECEIVED = Counter("wenlan_upload_bytes", "Bytes of uploads that arrived whole")
 
 MOST_PARTS = 10_000  # what S3 allows
 
@@ -183,6 +189,8 @@ def complete(upload: Upload) -> MediaAsset:
             raise Incomplete(missing)
         where.complete(upload)
     _refuse_wrong(upload, b"".join(storage.store().read_range(upload.key, 0, min(HEAD_BYTES, upload.bytes) - 1)))
+    logger.info("upload %s is whole, %d bytes", upload.uid, upload.bytes)
+    RECEIVED.inc(upload.bytes)
     with transaction.atomic():
         row = Upload.objects.select_for_update().get(pk=upload.pk)
         if row.asset is not None:

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from prometheus_client import Histogram
 
 from catalog.models import Course
 from search import analysis, ask, highlight, rules, vocabulary
@@ -48,14 +49,26 @@ VALUES = 200
 POPULAR = 6
 
 
+SECONDS = Histogram(
+    "wenlan_search_seconds",
+    "Seconds to answer a search, by the engine or, while it was away, by the titles in the database",
+    ["outcome"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+for _outcome in ("answered", "away"):  # shown as 0 until it happens
+    SECONDS.labels(_outcome)
+
+
 def search(query: Query, *, library: Engine | None = None) -> Results:
     """Courses for one query, with facet counts, highlights and passages. Never raises for what a reader typed; when
     the engine is away, titles are looked up in the database and ``degraded`` says so."""
-    begun = time.perf_counter()
+    begun, outcome = time.perf_counter(), "answered"
     try:
         results = _from_engine(query, library or engine(COURSES))
     except EngineAway:
+        outcome = "away"
         results = _from_database(query)
+    SECONDS.labels(outcome).observe(time.perf_counter() - begun)
     pages = -(-results.total // query.per_page)
     return replace(results, ms=(time.perf_counter() - begun) * 1000, problems=query.problems, pages=pages)
 

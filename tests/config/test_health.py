@@ -50,7 +50,7 @@ def test_metrics_count_requests_and_work(client):
     client.get("/health/live")
     text = client.get("/metrics").content.decode()
     assert 'wenlan_requests_total{method="GET",status="200",view="health_live"}' in text
-    assert "wenlan_job_oldest_seconds 0.0" in text
+    assert 'wenlan_job_oldest_seconds{queue="media"} 0.0' in text
     assert "wenlan_courses_public 0.0" in text
 
 
