@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog', '0006_machines'),
-        ('learning', '0004_figures'),
+        ('learning', '0005_plays_have_a_beginning'),
     ]
 
     operations = [
