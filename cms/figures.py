@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from catalog import policy
 from catalog.exporters import write_sheet
+from catalog.formulas import guarded
 from catalog.models import Course
 from cms.imports import download
 from learning import figures
@@ -120,7 +121,7 @@ def _csv(label: str, rows: list[Figures]) -> bytes:
     writer = csv.writer(out)
     writer.writerow([label, *HEADS])
     for row in rows:
-        writer.writerow([_text(row.label), row.plays, row.hours, row.finished, f"{row.finish:.3f}"])
+        writer.writerow([guarded(row.label), row.plays, row.hours, row.finished, f"{row.finish:.3f}"])
     return ("\ufeff" + out.getvalue()).encode()
 
 
@@ -132,11 +133,6 @@ def _xlsx(label: str, rows: list[Figures]) -> bytes:
 
 
 WRITERS = {"csv": _csv, "xlsx": _xlsx}
-
-
-def _text(label: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{label}" if label[:1] in "=+-@\t\r" else label
 
 
 urlpatterns = [

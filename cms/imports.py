@@ -22,6 +22,7 @@ from openpyxl.styles import PatternFill
 from catalog import policy
 from catalog.errors import FileRefused
 from catalog.exporters import WRITERS
+from catalog.formulas import xlsx_text
 from catalog.importers.files import IGNORED, READERS, unknown_headings
 from catalog.importers.record import FIELDS, HEADINGS
 from catalog.models import Course, Institution
@@ -169,15 +170,17 @@ def _file_of(one: ImportRun) -> Any:
 def report(request: HttpRequest, run_id: int) -> HttpResponse:
     """Every row with its fate and the reason, marked by colour."""
     one = get_object_or_404(_own(request), pk=run_id)
-    book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.append(["行", "编号", "标题", "结果", "说明"])
-    for row in one.fates.iterator(2000):
-        sheet.append([row.row, row.external_id, row.title, row.get_fate_display(), "\n".join(sentences(row))])
-        if colour := MARKS[row.fate]:
-            sheet.cell(sheet.max_row, 4).fill = PatternFill("solid", fgColor=colour)
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
     for column, width in zip("ABCDE", (6, 18, 40, 8, 90), strict=True):
         sheet.column_dimensions[column].width = width
+    sheet.append(["行", "编号", "标题", "结果", "说明"])
+    for row in one.fates.iterator(2000):
+        said = (row.external_id, row.title, row.get_fate_display(), "\n".join(sentences(row)))
+        cells = [xlsx_text(sheet, text) for text in said]
+        if colour := MARKS[row.fate]:
+            cells[2].fill = PatternFill("solid", fgColor=colour)
+        sheet.append([row.row, *cells])
     out = BytesIO()
     book.save(out)
     return download(out.getvalue(), f"{PurePosixPath(one.filename).stem}-结果.xlsx")

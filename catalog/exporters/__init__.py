@@ -12,12 +12,11 @@ from typing import Any, BinaryIO
 from django.db.models import QuerySet
 from django.utils import translation
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from catalog.formulas import guarded, xlsx_text
 from catalog.importers.current import record_of
 from catalog.importers.record import FIELDS, HEADINGS, LISTS, CourseRecord
 from catalog.kinds import Kind
@@ -35,10 +34,10 @@ def records(courses: QuerySet[Course]) -> Iterator[CourseRecord]:
 
 def write_csv(courses: Iterable[CourseRecord], out: BinaryIO) -> int:
     """Chinese headings, several values separated by ；; facts without a field have columns of their own at the end.
-    UTF-8 with BOM, which spreadsheets recognise. Returns the number of courses."""
+    UTF-8 with BOM, which spreadsheets recognise; what would be a formula is guarded. Returns the number of courses."""
     rows = list(courses)
     text = io.TextIOWrapper(out, encoding="utf-8-sig", newline="")
-    csv.writer(text).writerows(_table(rows))
+    csv.writer(text).writerows([guarded(cell) for cell in cells] for cells in _table(rows))
     text.detach()
     return len(rows)
 
@@ -67,10 +66,12 @@ def write_xlsx(courses: Iterable[CourseRecord], out: BinaryIO) -> int:
     for number, name in enumerate(FIELDS, 1):
         sheet.column_dimensions[get_column_letter(number)].width = 40 if name in {"title", "description"} else 16
     for number, cells in enumerate(_table(rows)):
-        sheet.append([_head(sheet, cell) for cell in cells] if number == 0 else [_clean(sheet, cell) for cell in cells])
+        sheet.append(
+            [_head(sheet, cell) for cell in cells] if number == 0 else [xlsx_text(sheet, cell) for cell in cells]
+        )
     choices = book.create_sheet("可选的值")
     for row, (name, values) in enumerate(choices_of_fields().items(), 1):
-        choices.append([HEADINGS[name][0], *values])
+        choices.append([xlsx_text(choices, value) for value in (HEADINGS[name][0], *values)])
         last = get_column_letter(len(values) + 1)
         rule = DataValidation(type="list", formula1=f"'可选的值'!$B${row}:${last}${row}", allow_blank=True)
         rule.error, rule.errorTitle, rule.showErrorMessage = "请从列表里选。", HEADINGS[name][0], name != "themes"
@@ -124,18 +125,8 @@ MEANING = {
 
 
 def _head(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, value=text)
+    cell = xlsx_text(sheet, text)
     cell.font, cell.fill, cell.alignment = Font(bold=True), HEAD, Alignment(vertical="center")
-    return cell
-
-
-def _clean(sheet: Any, text: str) -> Any:
-    """What a workbook can hold: no control characters, at most 32,767 characters a cell, and never a formula."""
-    kept = ILLEGAL_CHARACTERS_RE.sub("", text)[:32_767]
-    if not kept.startswith("="):
-        return kept
-    cell = WriteOnlyCell(sheet, value=kept)
-    cell.data_type = "s"
     return cell
 
 
@@ -147,7 +138,7 @@ def write_sheet(name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], 
     sheet.column_dimensions["A"].width = 40
     sheet.append([_head(sheet, head) for head in heads])
     for row in rows:
-        sheet.append([_clean(sheet, cell) if isinstance(cell, str) else cell for cell in row])
+        sheet.append([xlsx_text(sheet, cell) if isinstance(cell, str) else cell for cell in row])
     book.save(out)
 
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 from django.core.management import call_command
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from catalog import publishing
 from catalog.errors import FileRefused
@@ -206,6 +206,45 @@ def exported(path):
     with path.open("wb") as out:
         assert WRITERS[path.suffix](records(Course.objects.all()), out) == Course.objects.count()
     return path
+
+
+FORMULAS = [
+    "=1+1",
+    "=",
+    "+86 号",
+    "-5 度",
+    "@全体",
+    "＝甲",
+    "'=已有撇号",
+    "''-",
+    "'普通撇号",
+    "#N/A",
+    "2026-05-08",
+    "007",
+]
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.xlsx", "out.jsonl"])
+def test_texts_that_look_like_formulas_leave_as_text_and_come_back_as_they_were(town, tmp_path, name):
+    for number, text in enumerate(FORMULAS):
+        course = Course(institution=town, title=text, kind="reading", description=text, subjects=[text, "乙"])
+        course.external_id, course.external_source, course.extra = f"-{number}", "馆藏", {"=号": text}
+        course.save()
+    path = exported(tmp_path / name)
+    if name.endswith("csv"):
+        cells = [cell for row in csv.reader(path.read_text("utf-8-sig").splitlines()) for cell in row]
+        assert not [cell for cell in cells if cell[:1] in set("=+-@＝")]
+    if name.endswith("xlsx"):
+        cells = [cell for row in load_workbook(path).worksheets[0] for cell in row if cell.value is not None]
+        assert {cell.data_type for cell in cells} == {"s"}
+    records_again = list(read(path))
+    assert [(one.title, one.description, one.subjects, one.extra) for one in records_again] == [
+        (text, text, (text, "乙"), {"=号": text}) for text in FORMULAS
+    ]
+    assert counts(load(read(path), town)) == (0, 0, len(FORMULAS), 0)
+    Course.objects.all().delete()
+    load(read(path), town)
+    assert list(Course.objects.order_by("pk").values_list("title", flat=True)) == FORMULAS
 
 
 @pytest.mark.usefixtures("places", "theme")

@@ -96,6 +96,15 @@ def test_report_has_every_row_with_its_fate(world: World) -> None:
     assert "缺少标题" in rows[98][4]
 
 
+def test_report_and_what_it_tells_hold_no_formula(world: World) -> None:
+    client = world.a.client("editor")
+    run = send(client, "编号,标题,语言\n=1+1,=HYPERLINK(1),=2\n".encode())
+    book = load_workbook(BytesIO(client.get(f"/cms/imports/{run.pk}/report/").content))
+    cells = next(book.worksheets[0].iter_rows(min_row=2))
+    assert [cell.value for cell in cells[:4]] == [2, "=1+1", "=HYPERLINK(1)", "退回"]
+    assert [cell.data_type for cell in cells] == ["n", "s", "s", "s", "s"]
+
+
 def test_killed_in_the_middle_it_goes_on_with_the_next_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     client = world.a.client("editor")
     run = send(client, thousand())
