@@ -2,10 +2,13 @@
 elsewhere. Never a traceback."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views import defaults
 
 API = "/api/"
+REST = 300
+"""Seconds after which whoever asked too often may ask again: the longest of ``accounts.limits``."""
 
 
 def _json(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse | None:
@@ -43,3 +46,12 @@ def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     answer = _json(request, 500, "server-error", _("服务器出错，已经记录。请稍后再试。"))
     return answer or defaults.server_error(request)
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """For ``accounts.limits`` and what allauth counts by itself."""
+    answer = _json(request, 429, "too-many", _("短时间里请求太多，为了安全先停一停。请过五分钟再试。"))
+    answer = answer or render(request, "429.html", status=429)
+    answer.headers["Retry-After"] = str(REST)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

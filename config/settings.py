@@ -7,6 +7,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from accounts.limits import RATES
 from config.logs import logging_settings
 from config.production import explain, problems
 
@@ -201,6 +202,9 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
+ACCOUNT_RATE_LIMITS = RATES
+# Who it is that asks is told by the front server alone; what it does not set, anybody could have written.
+ALLAUTH_TRUSTED_CLIENT_IP_HEADER = env.str("CLIENT_ADDRESS_HEADER", "X-Real-IP" if PRODUCTION else "") or None
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", PRODUCTION)
 MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_TOTP_ISSUER = "文澜"
