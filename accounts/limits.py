@@ -1,14 +1,33 @@
-"""How often a visitor or a person may do a thing: django-allauth's own rate limits, counted in the cache.
+"""How often one person, one address or one sign-in name may do a thing: django-allauth counts, here stand the numbers.
 
-Rates stand in ``settings.ACCOUNT_RATE_LIMITS``, beside those of signing in and written as allauth writes them:
-``600/m/ip`` for each address, ``50/d/user`` for each person. Without ``CACHE_URL`` each process counts for itself.
+``amount/period/of what``. A school has one address for all its classes, so numbers by address fit a hall that signs in
+at once. nginx counts by address before anything reaches Python (deploy/nginx); here it is the person who counts.
+Without ``CACHE_URL`` each process counts for itself.
 """
 
 from allauth.core import ratelimit
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+RATES = {
+    "login": "100/m/ip",
+    "login_failed": "60/m/ip,5/5m/key",
+    "signup": "60/m/ip",
+    "reset_password": "20/m/ip,5/m/key",
+    "upload": "300/m/user",
+    "invitation": "50/d/user",
+    "play": "600/m/ip",
+    "late_play": "100/d/ip",
+}
+"""The first four over allauth's own; the others are ours."""
 
 
 def spend(request: HttpRequest, action: str) -> bool:
-    """Counts one more ``action``, a name of ``ACCOUNT_RATE_LIMITS``; False, and nothing counted, when it is one too
-    many. A GET counts nothing."""
+    """Counts one more ``action``, a name of ``RATES``; False, and nothing counted, when it is one too many. A GET counts
+    nothing."""
     return ratelimit.consume(request, action=action)
+
+
+def refusal(request: HttpRequest, action: str) -> HttpResponse | None:
+    """The answer 429, in the form the address answers in, once ``request`` is one too many of ``action``; reading with
+    GET never is."""
+    return ratelimit.consume_or_429(request, action=action)

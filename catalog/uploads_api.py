@@ -15,11 +15,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import Router, Schema, Status
 from prometheus_client import Counter
 from pydantic import Field
 
+from accounts import limits
 from catalog import policy, quotas
 from catalog.machines import Scope
 from catalog.models import Institution
@@ -142,8 +143,10 @@ def _problem(status: HTTPStatus, error: MediaError, **more: Any) -> JsonResponse
 
 @router.post("/uploads", response=UploadOut)
 @_told
-def create_upload(request: HttpRequest, asked: NewUpload) -> dict[str, Any]:
+def create_upload(request: HttpRequest, asked: NewUpload) -> dict[str, Any] | HttpResponse:
     """Begin an upload, or find the one of the same file."""
+    if refused := limits.refusal(request, "upload"):
+        return refused
     replaced = _changeable(request, asked.replaces) if asked.replaces else None
     code = replaced.owner if replaced else _institution(request, asked.institution).code
     with transaction.atomic():

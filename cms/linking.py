@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import segno
+from allauth.core.ratelimit import respond_429
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
@@ -67,7 +68,7 @@ def confirm(request: HttpRequest, code: str = "") -> HttpResponse:
     link = devices.waiting(typed) if typed else None
     if typed and link is None:
         if _guesses(user) > GUESSES:
-            return render(request, "429.html", status=429)
+            return respond_429(request)
         problem = _("没有这个码，或者已经过了五分钟。请看电视上现在的码。")
         return _page(request, 404, typed=typed, problem=problem)
     if link is None:

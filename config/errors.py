@@ -2,6 +2,7 @@
 elsewhere. Never a traceback."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
@@ -9,6 +10,8 @@ from django.views import defaults
 from accounts import trail
 
 API = "/api/"
+REST = 300
+"""Seconds after which whoever asked too often may ask again: the longest of ``accounts.limits``."""
 
 
 def _json(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse | None:
@@ -54,4 +57,13 @@ def away(request: HttpRequest, seconds: int) -> HttpResponse:
     answer = _json(request, 503, "away", _("服务正在恢复。请过几秒再试，什么也没有丢。")) or server_error(request)
     answer.status_code = 503
     answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def too_many(request: HttpRequest) -> HttpResponse:
+    """For ``accounts.limits`` and what allauth counts by itself."""
+    answer = _json(request, 429, "too-many", _("短时间里请求太多，为了安全先停一停。请过五分钟再试。"))
+    answer = answer or render(request, "429.html", status=429)
+    answer.headers["Retry-After"] = str(REST)
+    answer.headers["Cache-Control"] = "no-store"
     return answer

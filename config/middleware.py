@@ -7,6 +7,7 @@ above them.
 
 from collections.abc import Callable
 
+from allauth.core.exceptions import RateLimited
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
@@ -16,6 +17,7 @@ from accounts import trail
 from accounts.look import Look, keep_language
 from accounts.ruby import annotate
 from accounts.scripts import traditional
+from config.errors import too_many
 
 UNTOUCHED = ("/cms/", "/api/", "/media/", "/static/")
 """The desk speaks by Wagtail's own catalogues; machines want what is stored."""
@@ -74,3 +76,16 @@ def _rewrite(response: HttpResponse, change: Callable[[str], str]) -> None:
     response.content = change(response.content.decode(response.charset)).encode(response.charset)
     if "Content-Length" in response.headers:
         response.headers["Content-Length"] = str(len(response.content))
+
+
+class TooManyMiddleware:
+    """One message too many to a phone is a page that says so (django-allauth raises where it cannot answer)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return too_many(request) if isinstance(error, RateLimited) else None

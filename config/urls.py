@@ -10,6 +10,7 @@ from config.api import api
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.permission_denied"
 handler404 = "config.errors.page_not_found"
+handler429 = "config.errors.too_many"
 handler500 = "config.errors.server_error"
 
 urlpatterns = [

@@ -489,6 +489,7 @@ def render_nginx(home: Path, address: str, options: dict[str, str]) -> str:
         "WENLAN_STORE_HOST": store.partition("://")[2],
         "WENLAN_BUCKET": options.get("bucket", "wenlan-store"),
         "WENLAN_CACHE": str(home / "cache"),
+        "WENLAN_TERMINATOR": "127.0.0.1",
     }
     site = (Path(__file__).parent / "nginx" / "wenlan.conf.template").read_text()
     for name, value in values.items():

@@ -117,3 +117,12 @@ def test_gateway_that_fails_is_said_and_nobody_sees_a_traceback(client, gateway)
     form = {"phone": AS_WRITTEN, "password1": SECRET, "password2": SECRET}
     page = client.post("/accounts/signup/", form, follow=True).content.decode()
     assert "短信没有发出去" in page
+
+
+def test_message_after_message_is_refused_with_a_page(client, gateway):
+    sign_up(client)
+    again = client.post("/accounts/phone/verify/", {"action": "resend"}, follow=True)
+    assert again.status_code in {200, 429}
+    form = {"phone": AS_WRITTEN, "password1": SECRET, "password2": SECRET}
+    assert Client().post("/accounts/signup/", form).status_code == 429
+    assert len(gateway.sent) == 1

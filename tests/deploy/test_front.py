@@ -63,3 +63,30 @@ def test_everything_else_is_asked_of_django(front, path):
     with pytest.raises(HTTPError) as refusal:
         get(front + path)
     assert refusal.value.code == 502
+
+
+def status(front: str, path: str, address: str, method: str = "GET") -> tuple[int, dict, str]:
+    """What nginx answers to somebody at ``address``; 502 is what Django would have been asked."""
+    request = urllib.request.Request(front + path, method=method, headers={"X-Forwarded-For": address})
+    try:
+        answer = urllib.request.urlopen(request, timeout=10)
+    except HTTPError as refusal:
+        answer = refusal
+    return answer.status, dict(answer.headers), answer.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "burst"),
+    [("/accounts/login/", "POST", 100), ("/api/v1/suggest?q=a", "GET", 300), ("/api/v1/search/clicks", "POST", 300)],
+)
+def test_one_address_may_not_ask_without_end_and_the_others_go_on(front, path, method, burst):
+    address = f"203.0.113.{burst // 100 + len(path)}"
+    for _ in range(20 * burst):
+        code, headers, body = status(front, path, address, method)
+        if code == 429:
+            break
+    assert (code, headers["Retry-After"]) == (429, "10")
+    assert ("too-many" in body) is path.startswith("/api/")
+    assert ("Too many requests" in body) is not path.startswith("/api/")
+    assert status(front, path, "198.51.100.9", method)[0] == 502
+    assert status(front, "/courses/x/", address)[0] == 502
