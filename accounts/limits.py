@@ -22,8 +22,8 @@ RATES = {
 
 
 def spend(request: HttpRequest, action: str) -> bool:
-    """Counts one more ``action``, a name of ``RATES``; False, and nothing counted, when it is one too many. A GET counts
-    nothing."""
+    """Counts one more ``action``, a name of ``RATES``; False, and nothing counted, when it is one too many. A GET
+    counts nothing."""
     return ratelimit.consume(request, action=action)
 
 

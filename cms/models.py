@@ -335,3 +335,21 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} · {self.institution} · {self.get_role_display()}"
+
+
+class NightlyAudit(models.Model):
+    """What the audit of one night found; ``found`` as ``cms.auditing`` writes it. The row is made first, so that one
+    worker of all does it."""
+
+    night = models.DateField(unique=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    found = models.JSONField(default=list)
+
+    wagtail_reference_index_ignore = True
+
+    class Meta:
+        ordering = ["-night"]
+
+    def __str__(self) -> str:
+        return str(self.night)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog import policy
+from cms import auditing
 from media_pipeline.models import Job, JobState, MediaAsset, Upload
 
 DAY = timedelta(days=1)
@@ -33,6 +34,7 @@ def operations(request: HttpRequest) -> HttpResponse:
         "header_title": "运维",
         "jobs": jobs(),
         "assets": assets(),
+        "audit": auditing.last_night(),
         "checks": request.build_absolute_uri(reverse("health_ready")),
     }
     return TemplateResponse(request, "cms/desk/operations.html", context)

@@ -13,6 +13,7 @@ from catalog.kinds import Kind
 from catalog.links import DEAD_AFTER
 from catalog.models import Course, LinkCheck
 from catalog.quality import ASSET_PROBLEMS, PROBLEMS, with_problem
+from cms import auditing
 from cms.assets import with_ways
 from media_pipeline.models import MediaAsset
 from search import gaps
@@ -57,6 +58,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         "broken": with_ways(broken.order_by("-created_at", "-pk")[:SHOWN]),
         "dead_links": _dead_links(courses),
         "courses": [_course_row(name, courses, assets) for name in PROBLEMS],
+        "audit": auditing.last_night() if policy.is_central(user) else None,
         "searches": _searches() if policy.is_central(user) else None,
         "total": courses.count(),
     }

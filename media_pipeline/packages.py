@@ -15,16 +15,23 @@ LAYOUT_SUFFIXES = {".m3u8", ".mpd"}
 
 def store_files(asset: MediaAsset, product: Product, out: Path, report: Report) -> str:
     """Put the files under a prefix of their own, media first and manifests last. Keys are immutable: what a package
-    already points to is left alone."""
+    already points to is left alone, and what it has lost is put back."""
     prefix = storage.package_prefix(asset.uid, f"{product.digest}{_layout(product, out)}")
-    if Package.objects.filter(prefix=prefix).exists():
-        return prefix
+    known = Package.objects.filter(prefix=prefix).exists()
     store, total, stored = storage.store(), sum(file.bytes for file in product.files) or 1, 0
     for file in product.files:
-        store.put_file(out / file.name, f"{prefix}{file.name}", file.content_type)
+        if not (known and _is_whole(f"{prefix}{file.name}", file.bytes)):
+            store.put_file(out / file.name, f"{prefix}{file.name}", file.content_type)
         stored += file.bytes
         report("store", stored / total)
     return prefix
+
+
+def _is_whole(key: str, size: int) -> bool:
+    try:
+        return storage.store().size(key) == size
+    except FileNotFoundError:
+        return False
 
 
 def _layout(product: Product, out: Path) -> str:
@@ -55,7 +62,7 @@ def publish(asset: MediaAsset, product: Product, prefix: str, *, complete: bool 
             spec=r.spec,
             source_sha256=asset.sha256,
             defaults={"key": key(r.name), "bytes": r.bytes, "bitrate": r.bitrate, "width": r.width}
-            | {"height": r.height, "codecs": r.codecs},
+            | {"height": r.height, "codecs": r.codecs, "sha256": r.sha256},
         )
     asset.packages.filter(current=True).exclude(prefix=prefix).update(current=False, replaced_at=Now())
     package, _made = Package.objects.update_or_create(

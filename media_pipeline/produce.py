@@ -62,6 +62,7 @@ def finish(work: Work, product: Product, wall_seconds: float) -> Product:
     return replace(
         product,
         files=_files(work.out),
+        renditions=tuple(replace(made, sha256=_hash(work.out / made.name)) for made in product.renditions),
         facts={**asdict(work.facts), "warnings": [*work.facts.warnings, *product.warnings]},
         cpu_seconds=round(work.cage.cpu_seconds, 3),
         wall_seconds=round(wall_seconds, 3),
@@ -213,7 +214,11 @@ def _files(out: Path) -> tuple[ProducedFile, ...]:
 
 def _sha256(source: Path, tell: Report) -> str:
     tell("probe", 0.8)
-    with source.open("rb") as file:
+    return _hash(source)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -27,6 +27,7 @@ class ProducedRendition:
     width: int | None = None
     height: int | None = None
     codecs: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
@@ -88,6 +89,15 @@ def work_prefix(uid: UUID, digest: str) -> str:
     return f"work/{uid.hex}/{digest}/"
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as a listing tells it; ``modified`` is when it was written, by the store's clock."""
+
+    key: str
+    bytes: int
+    modified: datetime
+
+
 class Store(Protocol):
     """What the pipeline asks of a store. Keys are relative, with ``/``. Reading a missing key raises FileNotFoundError;
     a store that does not answer raises errors.Failed."""
@@ -113,6 +123,10 @@ class Store(Protocol):
     def delete_prefix(self, prefix: str) -> None: ...
 
     def list(self, prefix: str) -> Iterator[str]: ...
+
+    def walk(self, prefix: str) -> Iterator[Stored]:
+        """What lies below ``prefix`` in the order of the keys, never all of it in memory."""
+        ...
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Names of what lies directly below ``prefix`` and holds something."""
@@ -190,6 +204,27 @@ class LocalStore:
         for folder, _, names in os.walk(root):
             inside = Path(folder).relative_to(self.files.location)
             yield from ((inside / name).as_posix() for name in names if not name.startswith("."))
+
+    def walk(self, prefix: str) -> Iterator[Stored]:
+        yield from self._walk(_as_prefix(prefix))
+
+    def _walk(self, prefix: str) -> Iterator[Stored]:
+        """A folder sorts with its slash, as it does among the keys of a bucket."""
+        try:
+            found = sorted(
+                (f"{entry.name}/" if entry.is_dir() else entry.name)
+                for entry in os.scandir(self.path(prefix))
+                if not entry.name.startswith(".")
+            )
+        except FileNotFoundError:
+            return
+        for name in found:
+            if name.endswith("/"):
+                yield from self._walk(prefix + name)
+                continue
+            with suppress(FileNotFoundError):  # removed meanwhile
+                stat = self.path(prefix + name).stat()
+                yield Stored(prefix + name, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
     def folders(self, prefix: str) -> Iterator[str]:
         root = self.path(_as_prefix(prefix))
@@ -325,6 +360,15 @@ class S3Store:
         with _s3_errors(prefix):
             for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.full(_as_prefix(prefix))):
                 yield from (item["Key"][len(self.bucket.prefix) :] for item in page.get("Contents", ()))
+
+    def walk(self, prefix: str) -> Iterator[Stored]:
+        pages = self.client.get_paginator("list_objects_v2")
+        with _s3_errors(prefix):
+            for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.full(_as_prefix(prefix))):
+                for item in page.get("Contents", ()):
+                    if not item["Key"].endswith("/"):  # a folder that some servers show as an object
+                        key = item["Key"][len(self.bucket.prefix) :]
+                        yield Stored(key, item["Size"], item["LastModified"])
 
     def folders(self, prefix: str) -> Iterator[str]:
         pages = self.client.get_paginator("list_objects_v2")

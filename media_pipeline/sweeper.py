@@ -39,12 +39,19 @@ def tend_work_dirs() -> None:
 
 @every(seconds=3600, name="old packages")
 def remove_old_packages() -> int:
-    """Remove packages that were replaced more than a day ago. How many."""
-    old = Package.objects.filter(current=False, replaced_at__lt=timezone.now() - KEPT)
-    for package in old:
-        storage.store().delete_prefix(package.prefix)
-        package.delete()
-    return len(old)
+    """Remove packages that were replaced more than a day ago, unless somebody is making that very one again. How
+    many."""
+    removed = 0
+    for package in Package.objects.filter(current=False, replaced_at__lt=timezone.now() - KEPT):
+        with transaction.atomic():
+            asset = packages.lock(package.asset_id)
+            still_old = Package.objects.filter(pk=package.pk, current=False).exists()
+            if asset is None or not still_old or asset.jobs.filter(state__in=leases.OPEN).exists():
+                continue
+            storage.store().delete_prefix(package.prefix)
+            package.delete()
+            removed += 1
+    return removed
 
 
 @every(seconds=3600, name="orphaned objects")
