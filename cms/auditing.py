@@ -16,8 +16,8 @@ from cms.models import NightlyAudit
 from media_pipeline import audit as media
 from media_pipeline.audit import Finding
 from media_pipeline.errors import MediaError
-from media_pipeline.models import MediaAsset
 from media_pipeline.periodic import every
+from media_pipeline.sweeper import most_by_chance
 from search import audit as searching
 from search import index
 from search.engines.choose import engine
@@ -25,7 +25,6 @@ from search.engines.contract import EngineAway
 
 EXAMPLES = 5
 MOST = 10_000  # of one kind mended in one run; the next goes on
-FEW, SHARE = 20, 0.1  # more than both of all assets is a store or database that is not ours, and no chance loss
 NIGHT = range(2, 6)  # hours, by the clock of the site
 KEPT = timedelta(days=30)
 
@@ -79,7 +78,7 @@ def run(*, deep: bool = False, mend: bool = False, cautious: bool = False) -> li
     """Look at everything, and mend what can be mended when ``mend``. ``cautious``: a loss too large for chance is only
     told, as in a night when an empty disk is mounted. A part that does not answer is a finding too."""
     kinds: dict[str, Kind] = {}
-    most = max(FEW, SHARE * MediaAsset.objects.count()) if cautious else float("inf")
+    most = most_by_chance() if cautious else float("inf")
     sources: Sources = {
         "store": (lambda: media.look(deep=deep), media.mend),
         "catalogue": (catalogue.look, catalogue.mend),

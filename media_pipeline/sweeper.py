@@ -1,5 +1,6 @@
 """What every worker does from time to time so that nothing is forgotten and nothing piles up."""
 
+import logging
 import time
 from collections.abc import Iterable
 from datetime import timedelta
@@ -14,8 +15,10 @@ from media_pipeline.periodic import every
 
 KEPT = timedelta(days=1)  # a package that was replaced: whoever was watching has finished
 PARTS_KEPT = timedelta(days=7)  # parts of a film that failed, for a retry
+FEW, SHARE = 20, 0.1  # what chance can lose: so many, or this part of all assets
 SUSPECT_SECONDS = 1800.0  # an object may be in the store a while before the row that mentions it
 
+logger = logging.getLogger(__name__)
 _suspected: dict[str, float] = {}  # prefixes that no row mentions, and when they were first seen
 
 
@@ -65,7 +68,7 @@ def remove_orphans(*, suspect_seconds: float = SUSPECT_SECONDS) -> int:
 
 
 def _remains_of_the_gone(suspect_seconds: float) -> int:
-    store, removed = storage.store(), 0
+    store = storage.store()
     unknown = {
         f"{folder}/{uid}"
         for folder in ("packages", "work", "originals")
@@ -75,11 +78,19 @@ def _remains_of_the_gone(suspect_seconds: float) -> int:
         if prefix not in unknown:
             del _suspected[prefix]
     now = time.monotonic()
-    for prefix in unknown:
-        if now - _suspected.setdefault(prefix, now) >= suspect_seconds:
-            store.delete_prefix(prefix)
-            removed += 1
-    return removed
+    ripe = [prefix for prefix in unknown if now - _suspected.setdefault(prefix, now) >= suspect_seconds]
+    if len(ripe) > most_by_chance():
+        logger.error("%s folders of the store belong to no asset of this database; none was removed", len(ripe))
+        return 0
+    for prefix in ripe:
+        store.delete_prefix(prefix)
+    return len(ripe)
+
+
+def most_by_chance() -> float:
+    """What killed workers may leave behind. More than that is a store or a database that is not ours, or an older copy
+    of one, and nothing is removed by itself: ``manage.py audit --mend`` does it when somebody is sure."""
+    return max(FEW, SHARE * MediaAsset.objects.count())
 
 
 def _without_rows(uids: Iterable[str]) -> list[str]:

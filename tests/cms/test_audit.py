@@ -11,7 +11,7 @@ from catalog import policy, publishing
 from catalog.models import Course, Institution, Lesson
 from cms import auditing
 from cms.models import NightlyAudit
-from media_pipeline import storage
+from media_pipeline import storage, sweeper
 from media_pipeline.models import MediaAsset
 from search import index
 from search.engines.choose import engine
@@ -82,13 +82,13 @@ def test_one_audit_a_night_is_kept_and_shown_to_whom_it_concerns(course):
 
 
 def test_a_loss_too_large_for_chance_is_not_mended_at_night(course, monkeypatch):
-    for number in range(auditing.FEW + 1):
+    for number in range(sweeper.FEW + 1):
         storage.store().put_bytes(b"x", f"packages/{number:032x}/1/a.webp", "image/webp")
     found = {row["kind"]: row for row in auditing.run(mend=True, cautious=True)}
-    assert (found["orphan"]["count"], found["orphan"]["mended"]) == (auditing.FEW + 1, 0)
+    assert (found["orphan"]["count"], found["orphan"]["mended"]) == (sweeper.FEW + 1, 0)
     assert "audit --mend" in found["orphan"]["remedy"]
     found = {row["kind"]: row for row in auditing.run(mend=True)}
-    assert found["orphan"]["mended"] == auditing.FEW + 1
+    assert found["orphan"]["mended"] == sweeper.FEW + 1
 
 
 def test_store_that_is_away_is_told(course, settings):

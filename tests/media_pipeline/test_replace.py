@@ -144,6 +144,16 @@ def test_object_without_a_row_is_given_time(local_store):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_store_of_another_database_is_left_alone(local_store):
+    """As after an older copy of the database was put back: all that came since has no row, and is not lost."""
+    for number in range(sweeper.FEW + 1):
+        local_store.put_bytes(b"x", f"originals/{number:032x}/source.mp4", "video/mp4")
+    before = everything(local_store)
+    assert sweeper.remove_orphans(suspect_seconds=0) == 0
+    assert everything(local_store) == before
+
+
+@pytest.mark.django_db(transaction=True)
 def test_replacing_what_is_gone_is_refused(asset, tmp_path):
     MediaAsset.objects.get(pk=asset.pk).delete()
     with pytest.raises(Refused):
