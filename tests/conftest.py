@@ -261,8 +261,9 @@ def page(browser):
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site as ``make run`` starts it: embedded parts, demo library (texts, and one film), server and worker;
-    uploads in parts of 1 MiB, so that small files have several."""
-    with run_site(tmp_path_factory.mktemp("site"), {"UPLOAD_PART_BYTES": str(1024 * 1024)}) as running:
+    uploads in parts of 1 MiB, so that small files have several; webhooks reach receivers on this machine."""
+    settings = {"UPLOAD_PART_BYTES": str(1024 * 1024), "OUTGOING_PRIVATE": "1"}
+    with run_site(tmp_path_factory.mktemp("site"), settings) as running:
         yield running
 
 
