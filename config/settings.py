@@ -134,14 +134,15 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHE_URL = env.str("CACHE_URL", "")
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache"
-        if CACHE_URL
-        else "django.core.cache.backends.locmem.LocMemCache",
+        "BACKEND": "config.cache.ForgivingRedisCache" if CACHE_URL else "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": CACHE_URL or "wenlan",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1} if CACHE_URL else {},
     }
 }
 
