@@ -51,6 +51,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _transaction_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What workers do from time to time keeps the connection of a test that is one transaction, as Django's own test
+    client does."""
+    from django.db import close_old_connections, connection
+
+    def close() -> None:
+        if not connection.in_atomic_block:
+            close_old_connections()
+
+    for module in ("periodic", "jobs"):
+        monkeypatch.setattr(f"media_pipeline.{module}.close_old_connections", close)
+
+
+@pytest.fixture(autouse=True)
 def _labels_of_this_test() -> None:
     """What is kept of one test's database is not shown in the next one's."""
     from search.facets import forget_labels
@@ -69,9 +83,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("services")
         if used & {"browser", "page"}:
             item.add_marker("browser")
-        # A running site is dear: its tests share one process. Others stay together by file, for fixtures of a module.
-        together = next((name for name in ("real_site", "site") if name in used), str(item.path))
-        item.add_marker(pytest.mark.xdist_group(together))
 
 
 def server(name: str) -> services.Running:

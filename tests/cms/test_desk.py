@@ -355,7 +355,6 @@ def test_collection_is_built_submitted_approved_compared_and_brought_back(world:
 def test_collection_goes_live_and_leaves_at_a_set_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     turn = periodic._turns["publish-scheduled"]
     monkeypatch.setattr(periodic, "_turns", {"publish-scheduled": turn})
-    monkeypatch.setattr(periodic, "close_old_connections", lambda: None)  # the test's transaction stays open
     client = central(world)
     index = CollectionIndexPage.objects.get()
     begin = timezone.localtime(timezone.now() + timedelta(days=1))

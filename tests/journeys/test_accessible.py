@@ -85,7 +85,8 @@ def test_page_is_walked_by_the_keyboard_alone(browser, site, slugs, name):
             reached.add(here["place"])
         else:
             pytest.fail(f"the keyboard is caught on {name}")
-        missed = [one for place, one in enumerate(names) if place not in reached]
+        there = page.evaluate(TABBABLE)  # the plain button of the player goes when its controls come
+        missed = [one for place, one in enumerate(names) if place not in reached and one in there]
         assert not missed, missed
 
 

@@ -35,7 +35,7 @@ def test_play_of_a_citizen_is_seen_by_the_partner_and_by_nobody_twice(browser, s
         row = page.locator("tbody tr", has_text="灯下夜读")
         expect(row).to_contain_text("1")
         with page.expect_download() as taken:
-            page.get_by_role("link", name="下载这张表").click()
+            page.get_by_role("link", name="CSV").click()
         assert "灯下夜读,1," in taken.value.path().read_text("utf-8-sig")
         row.get_by_role("link").click()
         expect(page.get_by_role("img", name="各段还在看的比例")).to_be_visible()

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.journeys.desk import approve, at_the_desk, press, press_action
 from tests.running import Site
 
-TITLE = "竹编入门"
+TITLE = "竹编的第一课"
 
 
 def write(page: Page) -> None:
