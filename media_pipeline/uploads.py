@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -67,16 +67,16 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
     if allow:
         allow()
     upload = Upload(
-        uid=(uid := uuid4()),
         owner=owner,
         filename=name,
         bytes=size,
         part_bytes=max(settings.UPLOAD_PART_BYTES, -(-size // MOST_PARTS)),
         fingerprint=fingerprint[:128],
-        key=storage.original_key(replaces.uid, name, uid.hex) if replaces else storage.original_key(uid, name),
         replaces=replaces,
         created_by=user,  # type: ignore[misc]
     )
+    whose = (replaces.uid, name, upload.uid.hex) if replaces else (upload.uid, name)
+    upload.key = storage.original_key(*whose)
     upload.target_id = target().begin(upload)
     try:
         with transaction.atomic():
