@@ -14,6 +14,7 @@ from typing import Any
 import dj_database_url
 import pytest
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
@@ -87,11 +88,14 @@ def database(new_database: Callable[[], str], django_db_blocker: Any) -> Iterato
     with django_db_blocker.unblock():
         connections.settings["default"] = {**usual, "OPTIONS": {}, **dj_database_url.parse(url)}
         kept, connections["default"] = connections["default"], connections.create_connection("default")
+        # Numbers of content types are remembered by the process, and those of another database mean nothing here.
+        ContentType.objects.clear_cache()
         try:
             yield
         finally:
             connections["default"].close()
             connections.settings["default"], connections["default"] = usual, kept
+            ContentType.objects.clear_cache()
 
 
 @pytest.fixture(scope="module")
