@@ -25,8 +25,8 @@ lint: prepare-dev ## style, types, order of imports, templates, deployment files
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/compose-lint deploy/compose.yaml
 
-bench: prepare-dev ## figures beside their baselines: import, search, transcode, cached pages, media ranges
-	@for script in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$script .py) || exit 1; done
+bench: prepare-dev ## all figures beside their baselines, into docs/benchmarks.md; ARGS="delivery site" chooses
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-pipeline: prepare-dev ## CPU, wall and memory of a film beside the floor and the ways of others; ARGS=DIR adds its films
 	@$(BIN)/python -m tests.bench.bench_pipeline $(ARGS)

@@ -18,9 +18,11 @@ from pathlib import Path
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wenlan"
 ELASTICSEARCH = "8.19.5"
 VERSITYGW = "v1.8.0"
+S3PROXY, JACKSON = "4.1.0", "2.21"
 GO = "1.25"  # what versitygw's go.mod asks for
 SERVICE_USER = "wenlan-services"  # Elasticsearch, PostgreSQL and RabbitMQ refuse or dislike to run as root
 ACCESS_KEY, SECRET_KEY = "wenlan", "only-for-loopback"
+S3_KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 class Missing(Exception):
@@ -348,8 +350,7 @@ class S3(Component):
         process = spawn(gateway, home)
         endpoint = f"http://{host}:{port}"
         url = f"s3://{self.bucket}?endpoint={endpoint}"
-        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": "us-east-1"}
-        return Started([process], url, lambda: fetch_ok(f"{endpoint}/healthz"), {"STORAGE_URL": url, **keys})
+        return Started([process], url, lambda: fetch_ok(f"{endpoint}/healthz"), {"STORAGE_URL": url, **S3_KEYS})
 
     def _readable(self, home: Path) -> Path:
         """The program where the servers' own user can run it: root's home is closed to others."""
@@ -377,6 +378,81 @@ def _keeps_attributes(place: Path) -> bool:
     except (OSError, AttributeError):
         return False
     return True
+
+
+class S3Proxy(Component):
+    """A second S3 server, by other people in another language: what holds on both holds by the protocol. It keeps its
+    bytes in a directory."""
+
+    name = "s3proxy"
+    packages = {"java": "default-jdk-headless", "mvn": "maven"}
+    remedy = "Install a JDK 17 and Maven, which fetches it (Debian: apt install default-jdk-headless maven)."
+    project = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+<modelVersion>4.0.0</modelVersion><groupId>wenlan</groupId><artifactId>second-store</artifactId><version>1</version>
+<dependencies>
+<dependency><groupId>org.gaul</groupId><artifactId>s3proxy</artifactId><version>{S3PROXY}</version></dependency>
+<dependency><groupId>com.fasterxml.jackson.core</groupId><artifactId>jackson-annotations</artifactId>
+<version>{JACKSON}</version></dependency>
+</dependencies></project>
+"""
+    quiet = """<configuration><appender name="out" class="ch.qos.logback.core.ConsoleAppender"><encoder>
+<pattern>%d %level %logger{0} %msg%n</pattern></encoder></appender>
+<root level="WARN"><appender-ref ref="out"/></root></configuration>
+"""
+
+    def find(self) -> Path | None:
+        found = CACHE / f"s3proxy-{S3PROXY}"
+        return found if found.exists() and which("java") else None
+
+    def obtain(self) -> None:
+        if self.find() is not None:
+            return
+        maven = which("mvn")
+        if maven is None or which("java") is None:
+            raise Missing(f"not on this machine. {self.remedy}")
+        say(f"fetching s3proxy {S3PROXY}")
+        aside = CACHE / f"s3proxy-{S3PROXY}.{os.getpid()}"
+        aside.mkdir(parents=True, exist_ok=True)
+        (aside / "pom.xml").write_text(self.project)
+        fetch = [
+            str(maven),
+            "-q",
+            "-B",
+            "dependency:copy-dependencies",
+            "-DincludeScope=runtime",
+            "-DoutputDirectory=lib",
+        ]
+        for _attempt in range(3):
+            if subprocess.run(fetch, cwd=aside, stdout=subprocess.DEVNULL, check=False).returncode == 0:
+                aside.rename(CACHE / f"s3proxy-{S3PROXY}")
+                return
+        raise Missing(f"Maven could not fetch s3proxy {S3PROXY}; is there a network?")
+
+    def start(self, home: Path, **options: str) -> Started:
+        host, port = where(options)
+        data, jars = home / "data", home / "lib"
+        if not data.exists():
+            (data / S3.bucket).mkdir(parents=True)
+            shutil.copytree(self.program() / "lib", jars)
+        endpoint = f"http://{host}:{port}"
+        settings = {
+            "s3proxy.endpoint": endpoint,
+            "s3proxy.authorization": "aws-v2-or-v4",
+            "s3proxy.identity": ACCESS_KEY,
+            "s3proxy.credential": SECRET_KEY,
+            "s3proxy.cors-allow-all": "true",
+            "jclouds.provider": "filesystem-nio2",
+            "jclouds.identity": ACCESS_KEY,
+            "jclouds.credential": SECRET_KEY,
+            "jclouds.filesystem.basedir": data,
+        }
+        (home / "s3proxy.conf").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        (home / "logback.xml").write_text(self.quiet)
+        give(home)
+        java = [str(which("java")), "-Xmx512m", "-Dlogback.configurationFile=logback.xml", "-cp", f"{jars}/*"]
+        process = spawn([*java, "org.gaul.s3proxy.Main", "--properties", str(home / "s3proxy.conf")], home)
+        url = f"s3://{S3.bucket}?endpoint={endpoint}"
+        return Started([process], url, lambda: answers((host, port)), {})
 
 
 class Redis(Component):
@@ -506,7 +582,8 @@ def render_nginx(home: Path, address: str, options: dict[str, str]) -> str:
 
 MIME_TYPES = ("/etc/nginx/mime.types", "/opt/homebrew/etc/nginx/mime.types", "/usr/local/etc/nginx/mime.types")
 BY_NAME: dict[str, Component] = {
-    component.name: component for component in (Postgres(), Elasticsearch(), S3(), Redis(), RabbitMQ(), Nginx())
+    component.name: component
+    for component in (Postgres(), Elasticsearch(), S3(), S3Proxy(), Redis(), RabbitMQ(), Nginx())
 }
 # What tests use beside servers: a browser that shows Chinese, and a second opinion on films.
 TOOLS = {
@@ -515,5 +592,5 @@ TOOLS = {
     "nginx": "nginx-light",
     "ffprobe": "ffmpeg",
 }
-# nginx is started in front of a site, so only where one is asked for.
+# nginx is started in front of a site, the second store beside the first, so only where one is asked for.
 DEFAULT = ["postgres", "elasticsearch", "s3", "redis", "rabbitmq"]

@@ -6,8 +6,9 @@
     python deploy/services.py stop [NAME…]       stop by process id, remove the data
     python deploy/services.py with -- COMMAND    start, run the command, stop what was started for it
 
-Names: postgres, elasticsearch, s3, redis, rabbitmq, nginx. Addresses are kept in ``services.json`` of the directory
-``WENLAN_SERVICES`` (default: ``wenlan-services-UID`` in the temporary directory), downloads in ``~/.cache/wenlan``.
+Names: postgres, elasticsearch, s3, s3proxy, redis, rabbitmq, nginx. Addresses are kept in ``services.json`` of the
+directory ``WENLAN_SERVICES`` (default: ``wenlan-services-UID`` in the temporary directory), downloads in
+``~/.cache/wenlan``.
 A component that cannot be had is named with the way to get it; with ``CI=true`` that is a failure, and on Debian as
 root its packages are installed first.
 """

@@ -14,6 +14,7 @@ Layout, all in one namespace:
 ``uid`` is the asset's, 32 hex digits. Write media first, manifests last, and the row after them.
 """
 
+import logging
 import os
 import secrets
 import shutil
@@ -37,6 +38,8 @@ from prometheus_client import Histogram
 from storages.backends.s3 import S3Storage
 
 from media_pipeline.errors import Failed
+
+logger = logging.getLogger(__name__)
 
 SECONDS = Histogram(
     "wenlan_storage_seconds",
@@ -392,7 +395,21 @@ class S3Store:
         with _s3_errors(self.bucket.name):
             if not any(found["Name"] == self.bucket.name for found in self.client.list_buckets().get("Buckets", ())):
                 self.client.create_bucket(Bucket=self.bucket.name)
+            self._let_browsers_in(rule)
+
+    def _let_browsers_in(self, rule: dict[str, Any]) -> None:
+        """Some servers have one rule for all buckets, in their own settings, and no call for it."""
+        try:
             self.client.put_bucket_cors(Bucket=self.bucket.name, CORSConfiguration={"CORSRules": [rule]})
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "NotImplemented":
+                raise
+            logger.warning(
+                "%s: allow %s and expose %s in the store's own settings",
+                self.bucket.name,
+                rule["AllowedOrigins"],
+                rule["ExposeHeaders"],
+            )
 
 
 @contextmanager

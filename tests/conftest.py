@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from deploy import services
-from deploy.components import ACCESS_KEY, SECRET_KEY, Missing, free_port
-from tests.running import Site, behind_nginx, run_site
+from deploy.components import ACCESS_KEY, S3_KEYS, SECRET_KEY, Missing
+from tests.running import Site, production_site, run_site, s3_endpoint
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+STORE, BROKER = os.environ.get("WENLAN_STORE", "s3"), os.environ.get("WENLAN_BROKER", "rabbitmq")
 SCREENS = Path(__file__).parents[1] / "test-results" / "screens"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -121,30 +121,28 @@ def _sql(statement: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def new_bucket() -> Iterator[Callable[[], str]]:
+def new_bucket() -> Iterator[Callable[..., str]]:
     """Makes empty buckets and returns their ``STORAGE_URL``; they go when the session ends. The keys are in the
     environment (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``), where S3 clients look for them."""
-    made: list[str] = []
+    made: list[tuple[str, str]] = []
 
-    def make() -> str:
+    def make(store: str = "s3") -> str:
         name = f"wenlan-{uuid.uuid4().hex[:12]}"
-        endpoint = s3_endpoint(server("s3").url)
+        endpoint = s3_endpoint(server(store).url)
         s3_client(endpoint).create_bucket(Bucket=name)
-        made.append(name)
+        made.append((endpoint, name))
         return f"s3://{name}?endpoint={endpoint}"
 
-    os.environ.update(AWS_ACCESS_KEY_ID=ACCESS_KEY, AWS_SECRET_ACCESS_KEY=SECRET_KEY, AWS_DEFAULT_REGION="us-east-1")
+    os.environ.update(S3_KEYS)
     yield make
-    for name in made:
-        client = s3_client(s3_endpoint(server("s3").url))
+    for endpoint, name in made:
+        client = s3_client(endpoint)
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
             for item in page.get("Contents", []):
                 client.delete_object(Bucket=name, Key=item["Key"])
+        for begun in client.list_multipart_uploads(Bucket=name).get("Uploads", []):
+            client.abort_multipart_upload(Bucket=name, Key=begun["Key"], UploadId=begun["UploadId"])
         client.delete_bucket(Bucket=name)
-
-
-def s3_endpoint(storage_url: str) -> str:
-    return parse_qs(urlsplit(storage_url).query)["endpoint"][0]
 
 
 def s3_client(endpoint: str):
@@ -162,10 +160,10 @@ def postgres_url(new_database: Callable[[], str]) -> str:
     return new_database()
 
 
-@pytest.fixture
-def s3_url(new_bucket: Callable[[], str]) -> str:
-    """``STORAGE_URL`` of an empty bucket."""
-    return new_bucket()
+@pytest.fixture(params=["s3", "s3proxy"])
+def s3_url(request: pytest.FixtureRequest, new_bucket: Callable[..., str]) -> str:
+    """``STORAGE_URL`` of an empty bucket: on one S3 server, then on another that others wrote."""
+    return new_bucket(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -285,38 +283,28 @@ def real_site(
     new_bucket: Callable[[], str],
     elasticsearch_url: str,
 ) -> Iterator[Site]:
-    """The same site by environment alone on PostgreSQL, Elasticsearch, S3 and Celery on RabbitMQ, behind nginx.
-    ``site.url`` is nginx. A set that runs already may be given (``WENLAN_REAL_SITE``, by ``make chaos``)."""
+    """The same site by environment alone on PostgreSQL, Elasticsearch, S3 and Celery on RabbitMQ, behind nginx; with
+    ``WENLAN_STORE=s3proxy`` and ``WENLAN_BROKER=redis`` on the other store and broker. ``site.url`` is nginx. A set
+    that runs already may be given (``WENLAN_REAL_SITE``, by ``make chaos``)."""
     if given := os.environ.get("WENLAN_REAL_SITE"):
         told = json.loads(given)
         yield Site(told["url"], told["env"], Path(told["var"]))
         return
-    var, port, prefix = tmp_path_factory.mktemp("real-site"), free_port(), f"t{uuid.uuid4().hex[:10]}"
-    storage, front = new_bucket(), f"http://127.0.0.1:{port}"
+    prefix = f"t{uuid.uuid4().hex[:10]}"
     try:
-        broker = services.launch("rabbitmq")  # its own: a bell rung here must not wake another test's worker
+        broker = services.launch(BROKER)  # its own: a bell rung here must not wake another test's worker
     except Missing as reason:
-        (pytest.fail if services.IN_CI else pytest.skip)(f"rabbitmq: {reason}")
+        (pytest.fail if services.IN_CI else pytest.skip)(f"{BROKER}: {reason}")
     parts = {
-        "WENLAN_ENV": "production",
-        "STAFF_SECOND_FACTOR": "false",  # the people of the journeys have no telephone
-        "SECRET_KEY": uuid.uuid4().hex * 2,
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "PUBLIC_URL": front,
         "DATABASE_URL": new_database(),
         "SEARCH_URL": elasticsearch_url,
         "SEARCH_INDEX_PREFIX": prefix,
-        "STORAGE_URL": f"{storage}&public={front}",
+        "STORAGE_URL": new_bucket(STORE),
         "TASKS_URL": broker.url,
         "CACHE_URL": server("redis").url,
-        "MEDIA_ACCEL": "true",
     }
-    bucket = storage.removeprefix("s3://").partition("?")[0]
     try:
-        with (
-            run_site(var, parts) as running,
-            behind_nginx(running, port=str(port), store=s3_endpoint(storage), bucket=bucket) as front_site,
-        ):
+        with production_site(tmp_path_factory.mktemp("real-site"), parts) as front_site:
             yield front_site
     finally:
         services.stop_server(broker)

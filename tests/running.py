@@ -3,13 +3,15 @@
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from deploy import prepare, run, services
-from deploy.components import free_port
+from deploy.components import S3_KEYS, free_port
 
 # What a developer's shell may hold must not reach a test's site.
 OURS = ("DATABASE_URL", "SEARCH_", "STORAGE_", "MEDIA_", "TASKS_", "CACHE_", "WENLAN_ENV", "DJANGO_", "PORT", "DEBUG")
@@ -73,3 +75,32 @@ def behind_nginx(site: Site, **options: str) -> Iterator[Site]:
         yield replace(site, url=front.url)
     finally:
         services.stop_server(front)
+
+
+@contextmanager
+def production_site(var: Path, parts: Mapping[str, str]) -> Iterator[Site]:
+    """The whole site with the settings of production on real parts (``parts``: DATABASE_URL, SEARCH_URL, STORAGE_URL,
+    TASKS_URL, CACHE_URL), seen through nginx, which sends the media. The store takes ``components.S3_KEYS``."""
+    port, storage = free_port(), parts["STORAGE_URL"]
+    front = f"http://127.0.0.1:{port}"
+    settings = {
+        **S3_KEYS,
+        **parts,
+        "WENLAN_ENV": "production",
+        "STAFF_SECOND_FACTOR": "false",  # the people of the journeys have no telephone
+        "SECRET_KEY": secrets.token_hex(32),
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "PUBLIC_URL": front,
+        "STORAGE_URL": f"{storage}&public={front}",
+        "MEDIA_ACCEL": "true",
+    }
+    bucket = storage.removeprefix("s3://").partition("?")[0]
+    with (
+        run_site(var, settings) as running,
+        behind_nginx(running, port=str(port), store=s3_endpoint(storage), bucket=bucket) as front_site,
+    ):
+        yield front_site
+
+
+def s3_endpoint(storage_url: str) -> str:
+    return parse_qs(urlsplit(storage_url).query)["endpoint"][0]

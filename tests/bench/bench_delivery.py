@@ -18,6 +18,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.bench.table import Row, tell
 from tests.journeys.conftest import make_film
 from tests.running import behind_nginx, run_site
 
@@ -85,6 +86,25 @@ def main() -> None:
         "media_signed_ratio": round(ranges / bare_ranges, 2),
     }
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    tell(
+        [
+            Row(
+                "home page in front of the cache, gunicorn without one",
+                "/s",
+                pages,
+                usual=bare_pages,
+                aim="580 × usual",
+            ),
+            Row(
+                "64 KiB of a film under a signed link, a plain file",
+                "/s",
+                ranges,
+                limit=bare_ranges,
+                aim="≥ 0.95 of it",
+            ),
+            Row("64 KiB of a public film, a plain file", "/s", public, limit=bare_ranges),
+        ]
+    )
 
 
 if __name__ == "__main__":

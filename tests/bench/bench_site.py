@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from deploy import run
 from tests.bench.bench_delivery import rate
+from tests.bench.table import Row, tell
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.journeys.conftest import make_film
 from tests.running import Site, behind_nginx, free_port, run_site
@@ -169,6 +170,25 @@ def main() -> None:
             "course": pages(site, front, course["url"]),
         }
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    tell(rows(figures))
+
+
+def rows(figures: dict) -> list[Row]:
+    first = figures["first_frame_ms"], figures["first_frame_bare_ms"]
+    kinds = {"cached_per_second": "from the front's cache", "uncached_per_second": "made by Django"}
+    return [
+        Row("press of play to first picture, a bare <video>", "ms", first[0], limit=first[1], aim="≤ 1.15 × it"),
+        *(
+            Row(f"{page} {words}, a Django that only answers", "/s", figures[page][key], limit=figures[page][plain])
+            for plain in ("plain_django_per_second",)
+            for page in ("home", "course")
+            for key, words in kinds.items()
+        ),
+        *(
+            Row(f"slowest answer to a press, slow phone, {page}", "ms", spent, aim="≤ 200")
+            for page, spent in figures["slowest_interaction_ms"].items()
+        ),
+    ]
 
 
 if __name__ == "__main__":

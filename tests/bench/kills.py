@@ -1,9 +1,10 @@
 """kill -9 at random moments, over whole films and films in parts, on the database queue and on Celery.
 
 ``python -m tests.bench.kills [--kills 200] [--seed 1] [--minutes 15] [--queue database|redis|rabbitmq]`` starts a site
-of its own, keeps workers running on a library that is always being made anew, and kills one of them at a time. At the
-end the workers are left alone, and it must stand: every job ended, each film has one current, complete package that
-holds every frame, and the sweep leaves no object that no row mentions.
+of its own, keeps workers running on a library that is always being made anew, and kills one of them at a time. It tells
+how long after its lease each job that lost its worker was worked on again. At the end the workers are left alone, and
+it must stand: every job ended, each film has one current, complete package that holds every frame, and the sweep leaves
+no object that no row mentions.
 """
 
 import argparse
@@ -13,13 +14,16 @@ import random
 import shutil
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -43,8 +47,9 @@ class Site:
 
     place: Path
     env: dict[str, str]
-    workers: list[subprocess.Popen] = field(default_factory=list)
+    workers: list[int] = field(default_factory=list)
     started: int = 0
+    nursery: subprocess.Popen[str] | None = None
 
     def shell(self, code: str) -> str:
         command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
@@ -54,11 +59,15 @@ class Site:
         return done.stdout
 
     def start(self) -> None:
+        """One more worker, forked by the nursery."""
+        if self.nursery is None:
+            command = [sys.executable, "-m", "tests.bench.nursery"]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self.nursery = subprocess.Popen(command, env=self.env, cwd=ROOT, **pipes)
         self.started += 1
-        with (self.place / f"worker-{self.started}.log").open("w") as log:
-            command = [sys.executable, "manage.py", "run_worker", "--queue", "media"]
-            group = {"start_new_session": True}
-            self.workers.append(subprocess.Popen(command, env=self.env, cwd=ROOT, stdout=log, stderr=log, **group))
+        self.nursery.stdin.write(f"{self.place}/worker-{self.started}.log\n")
+        self.nursery.stdin.flush()
+        self.workers.append(int(self.nursery.stdout.readline()))
 
     def ask(self, sql: str) -> list[tuple]:
         with closing(sqlite3.connect(self.place / "var" / "wenlan.sqlite3", timeout=30)) as data:
@@ -66,14 +75,26 @@ class Site:
 
     def stop(self) -> None:
         for worker in self.workers:
-            with_children(worker, signal.SIGKILL)
+            end(worker, signal.SIGKILL)
         self.workers.clear()
+        if self.nursery is not None:
+            self.nursery.communicate()
+            self.nursery = None
 
 
-def with_children(worker: subprocess.Popen, number: int) -> None:
-    """What the kernel does when it runs out of memory hits one process; its children see their pipes break."""
-    worker.send_signal(number)
-    worker.wait()
+def end(worker: int, number: int) -> None:
+    """Sends the signal and waits until the process is gone. What the kernel does when it runs out of memory hits one
+    process as well; its children see their pipes break."""
+    os.kill(worker, number)
+    until(lambda: not _lives(worker), 60)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager
@@ -155,9 +176,9 @@ print(json.dumps({
 
 def until(true: Callable[[], bool], seconds: float) -> bool:
     """Whether it came true in time."""
-    end = time.monotonic() + seconds
+    over = time.monotonic() + seconds
     while not true():
-        if time.monotonic() > end:
+        if time.monotonic() > over:
             return False
         time.sleep(0.05)
     return True
@@ -168,26 +189,63 @@ OPEN = "SELECT count(*) FROM media_pipeline_job WHERE state IN ('queued', 'runni
 MOMENT = "SELECT kind, step, attempt, progress FROM media_pipeline_job WHERE state = 'running' ORDER BY id"
 
 
-def kill_some(site: Site, kills: int, dice: random.Random, seconds: float, workers: int = 2) -> dict[str, int]:
-    """Kill workers at random moments of running jobs; how many fell into each step. Between kills the wait is a random
-    number of changes of what the jobs say, so that all steps are met, not only the longest."""
+LOST = "SELECT id, attempt, lease_until FROM media_pipeline_job WHERE state = 'running' AND worker LIKE '%:{}:%'"
+
+
+class Returns(threading.Thread):
+    """Watches the jobs whose workers were killed. ``seconds``: for each, from the end of its lease to its next claim; a
+    job that waits for a free worker counts as one that waits."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(daemon=True)
+        self.site, self.seconds = site, []
+        self._lost: dict[tuple[int, int], datetime] = {}
+        self._over = threading.Event()
+
+    def killed(self, worker: int) -> None:
+        """To be called while the rows still name the worker."""
+        for job, attempt, lease in self.site.ask(LOST.format(worker)):
+            self._lost[job, attempt] = datetime.fromisoformat(lease).replace(tzinfo=UTC)
+
+    def run(self) -> None:
+        while not self._over.wait(0.1):
+            attempts = dict(self.site.ask("SELECT id, attempt FROM media_pipeline_job"))
+            now = datetime.now(UTC)
+            for job, attempt in list(self._lost):
+                if job not in attempts or attempts[job] > attempt:
+                    lease = self._lost.pop((job, attempt))
+                    self.seconds.append((now - lease).total_seconds())
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+
+def kill_some(
+    site: Site, kills: int, dice: random.Random, seconds: float, *, returns: Returns | None = None
+) -> dict[str, int]:
+    """Kill one of two workers at random moments of running jobs; how many fell into each step. Between kills the wait
+    is a random number of changes of what the jobs say, so that all steps are met, not only the longest."""
     fell: dict[str, int] = {}
-    end = time.monotonic() + seconds
-    while sum(fell.values()) < kills and time.monotonic() < end:
-        while len(site.workers) < workers:
+    over = time.monotonic() + seconds
+    while sum(fell.values()) < kills and time.monotonic() < over:
+        while len(site.workers) < 2:
             site.start()
         seen = site.ask(MOMENT)
         for _ in range(dice.randint(1, 4)):
             until(lambda: site.ask(MOMENT) != seen, 3 * LEASE)  # noqa: B023
             seen = site.ask(MOMENT)
-            if time.monotonic() > end:
+            if time.monotonic() > over:
                 break
         if not seen:
             if not site.ask(OPEN)[0][0]:
                 site.shell(AGAIN)
             continue
         time.sleep(dice.random() * 0.3)
-        with_children(site.workers.pop(dice.randrange(len(site.workers))), signal.SIGKILL)
+        killed = site.workers.pop(dice.randrange(len(site.workers)))
+        end(killed, signal.SIGKILL)
+        if returns:
+            returns.killed(killed)
         kind, step, *_ = dice.choice(seen)
         fell[f"{kind} {step}"] = fell.get(f"{kind} {step}", 0) + 1
     return fell
@@ -199,9 +257,7 @@ def finish(site: Site, seconds: float) -> dict:
         site.start()
     ended = until(lambda: not site.ask(OPEN)[0][0], seconds)
     for worker in site.workers:
-        worker.terminate()
-    for worker in site.workers:
-        worker.wait(30)
+        end(worker, signal.SIGTERM)
     site.workers.clear()
     return {**json.loads(site.shell(SWEEP).splitlines()[-1]), "ended": ended}
 
@@ -225,6 +281,13 @@ def problems(left: dict) -> list[str]:
     return found
 
 
+def spread(seconds: list[float]) -> str:
+    if len(seconds) < 2:
+        return f"{seconds}"
+    cuts = statistics.quantiles(seconds, n=100)
+    return f"{len(seconds)} jobs, p50 {cuts[49]:.1f} s, p95 {cuts[94]:.1f} s, longest {max(seconds):.1f} s"
+
+
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -244,11 +307,15 @@ def main() -> int:
             films = make_films(Path(clips))
             paths = [str(films[name]) for name in ("whole", "parts", "whole", "parts")]
             site.shell(RECEIVE.format(paths=paths))
-            began = time.monotonic()
-            dice = random.Random(asked.seed)
-            fell = kill_some(site, asked.kills // len(queues), dice, 60 * asked.minutes / len(queues))
-            wrong = problems(finish(site, 180))
+            began, returns, dice = time.monotonic(), Returns(site), random.Random(asked.seed)
+            returns.start()
+            share = asked.kills // len(queues), dice, 60 * asked.minutes / len(queues)
+            fell = kill_some(site, *share, returns=returns)
+            left = finish(site, 180)
+            returns.stop()
+            wrong = problems(left)
             say(f"{queue}: {sum(fell.values())} kills in {time.monotonic() - began:.0f} s: {fell}")
+            say(f"claimed again after the lease of {LEASE} s: {spread(returns.seconds)}")
             say("\n".join(wrong) if wrong else "every job ended, one set of objects, no orphan")
             failed = failed or bool(wrong)
     return int(failed)

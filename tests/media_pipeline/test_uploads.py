@@ -161,6 +161,7 @@ def test_part_without_its_checksum_does_not_fit_the_signature(s3_store, client):
     assert uploads.parts(upload) == []
 
 
+@pytest.mark.parametrize("s3_url", ["s3"], indirect=True)  # the other has one rule for all, given when it is started
 def test_browsers_of_this_site_may_send_to_the_bucket(s3_store):
     asked = {"Origin": "http://127.0.0.1:8000", "Access-Control-Request-Method": "PUT"}
     asked["Access-Control-Request-Headers"] = "x-amz-checksum-crc32"
