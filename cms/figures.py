@@ -39,22 +39,23 @@ def overview(request: HttpRequest) -> HttpResponse:
     sort = request.GET.get("sort", "plays")
     table = figures.grouped(rows, by, sort)
     if (suffix := request.GET.get("export", "")) in WRITERS:
-        content = WRITERS[suffix](BY[by][0], [Figures(**row) for row in table[:EXPORTED]])
+        content = WRITERS[suffix](BY[by][0], figures.named(by, table[:EXPORTED]))
         return download(content, f"统计-{BY[by][0]}-{period.first:%Y%m}-{period.last:%Y%m}.{suffix}")
     page = Paginator(table, PAGE).get_page(request.GET.get("p"))
     months = figures.by_month(rows, period)
     context = {
         "header_title": "统计",
         "period": period,
-        "total": figures.total(rows),
+        "total": figures.total(months),
+        "watched": len(table) if by == "course" else figures.courses_watched(rows),
         "months": months,
         "bars": bars(months),
         "by": by,
-        "ways": [(name, label) for name, (label, _key, _name) in BY.items()],
+        "ways": [(name, label) for name, (label, *_) in BY.items()],
         "sort": sort if sort in SUMS else "plays",
         "sorts": [("plays", "播放"), ("seconds", "时长"), ("finished", "看完")],
         "page_obj": page,
-        "rows": [Figures(**row) for row in page],
+        "rows": figures.named(by, list(page)),
         "institutions": own.order_by("path")[:500],
         "institution": chosen,
     }
@@ -75,7 +76,7 @@ def course(request: HttpRequest, course_id: int) -> HttpResponse:
         "header_title": found.title,
         "course": found,
         "period": period,
-        "total": figures.total(rows),
+        "total": figures.total(months),
         "months": months,
         "bars": bars(months),
         "lessons": [(lesson, one, curve(heard), heard) for lesson, one, heard in lessons],
