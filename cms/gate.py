@@ -51,6 +51,7 @@ OPEN_NAMES = frozenset(
         "wenlan_guide",
         "wenlan_quality",
         "wenlan_operations",
+        "wenlan_operations_again",
         "wenlan_invitations",
         "wenlan_invitation_resend",
         "wenlan_invitation_withdraw",

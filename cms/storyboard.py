@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from media_pipeline import storage
 from media_pipeline.access import media_url
+from media_pipeline.errors import Failed
 from media_pipeline.models import MediaAsset
 
 _CUE = re.compile(
@@ -26,14 +27,14 @@ class Frame:
 
 
 def frames(asset: MediaAsset) -> list[Frame]:
-    """The frames in time order; none for what has no storyboard. Raises errors.Failed when the store is away."""
+    """The frames in time order; none for what has no storyboard, nor while the store is away."""
     package = asset.package
     if package is None or not package.storyboard_key:
         return []
     try:
         with storage.store().open(package.storyboard_key) as file:
             text = file.read().decode()
-    except FileNotFoundError:
+    except (FileNotFoundError, Failed):
         return []
     return [
         Frame(

@@ -63,7 +63,7 @@ def register_urls() -> list[URLPattern]:
         path("invitations/", invitations.index, name="wenlan_invitations"),
         path("invitations/<int:invitation_id>/resend/", invitations.resend, name="wenlan_invitation_resend"),
         path("invitations/<int:invitation_id>/withdraw/", invitations.withdraw, name="wenlan_invitation_withdraw"),
-        path("operations/", operations.operations, name="wenlan_operations"),
+        *operations.urlpatterns,
         *imports.urlpatterns,
         *figures.urlpatterns,
         path("reviews/", waiting.reviews, name="wenlan_reviews"),

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import accumulate, groupby
+from operator import itemgetter
 
 from django.conf import settings
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -20,11 +22,13 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from catalog.models import Course
-from media_pipeline.models import Job, JobState, MediaAsset, Rendition
+from media_pipeline import tallies
+from media_pipeline.models import Job, JobState, MediaAsset, Rendition, Tally, Worker
+from media_pipeline.tallies import What
 from search import outbox
 
 REQUESTS = Counter("wenlan_requests", "Answered requests", ["method", "view", "status"])
@@ -56,6 +60,7 @@ class SiteCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from _work()
+        yield from _events()
         yield from _costs()
         assets = MediaAsset.objects.order_by().values_list("state").annotate(Count("pk"))
         yield _by("wenlan_assets", "Media by state", "state", assets)
@@ -66,46 +71,68 @@ class SiteCollector(Collector):
 
 
 def _work() -> Iterator[Metric]:
-    """The queues of media, in two queries. A queue is always shown, so that nothing waiting is 0 and not nothing."""
-    states = Job.objects.order_by().values_list("queue", "state")
-    counted = {(queue, state): number for queue, state, number in states.annotate(Count("pk"))}
-    queues = sorted({"media", *(queue for queue, _ in counted)})
+    """The queues of media, in one query. A queue is always shown, so that nothing waiting is 0 and not nothing."""
+    found = {
+        (queue, state): (number, since, film)
+        for queue, state, number, since, film in Job.objects.order_by()
+        .values_list("queue", "state")
+        .annotate(Count("pk"), Min("created_at"), Sum("seconds"))
+    }
     jobs = GaugeMetricFamily("wenlan_jobs", "Jobs by queue and state", labels=["queue", "state"])
-    for queue in queues:
-        for state in JobState.values:
-            jobs.add_metric([queue, state], counted.get((queue, state), 0))
-    yield jobs
-    sums = Job.objects.order_by().values_list("queue").annotate(**_SUMS)
-    found = {queue: values for queue, *values in sums}
     oldest = GaugeMetricFamily("wenlan_job_oldest_seconds", "Age of the oldest waiting job", labels=["queue"])
     waiting = GaugeMetricFamily("wenlan_job_waiting_film_seconds", "Film that waits", labels=["queue"])
     scale = GaugeMetricFamily(
         "wenlan_job_waiting_per_running", "Film that waits, in seconds, for each job that runs", labels=["queue"]
     )
-    attempts = CounterMetricFamily("wenlan_job_attempts", "Claims of jobs by workers", labels=["queue"])
-    failures = CounterMetricFamily("wenlan_job_failures", "Attempts that ended in an error", labels=["queue"])
-    for queue in queues:
-        since, film, tried, failed = found.get(queue, (None, 0, 0, 0))
+    for queue in sorted({QUEUE, *(queue for queue, _ in found)}):
+        for state in JobState.values:
+            jobs.add_metric([queue, state], found.get((queue, state), NONE)[0])
+        _number, since, film = found.get((queue, JobState.QUEUED), NONE)
         oldest.add_metric([queue], _age(since))
-        waiting.add_metric([queue], film or 0)
-        scale.add_metric([queue], (film or 0) / max(1, counted.get((queue, JobState.RUNNING), 0)))
-        attempts.add_metric([queue], tried or 0)
-        failures.add_metric([queue], failed or 0)
-    yield from (oldest, waiting, scale, attempts, failures)
+        waiting.add_metric([queue], film)
+        scale.add_metric([queue], film / max(1, found.get((queue, JobState.RUNNING), NONE)[0]))
+    yield from (jobs, oldest, waiting, scale)
+    yield GaugeMetricFamily("wenlan_workers", "Workers that live", Worker.objects.alive().count())
 
 
-_WAITS = Q(state=JobState.QUEUED)
-_SUMS = {
-    "since": Min("created_at", filter=_WAITS),
-    "film": Sum("seconds", filter=_WAITS),
-    "tried": Sum("attempt"),
-    "failed": Sum("failures"),
+QUEUE = "media"
+NONE: tuple[int, datetime | None, float] = (0, None, 0.0)
+EVENTS = {
+    What.CLAIMED: ("wenlan_job_attempts", "Claims of jobs by workers"),
+    What.FAILED: ("wenlan_job_failures", "Attempts that ended in an error"),
+    What.LOST: ("wenlan_job_leases_lost", "Jobs taken from workers that fell silent"),
+    What.HANDED_BACK: ("wenlan_job_hand_backs", "Jobs handed back by workers that were told to stop"),
 }
+
+
+def _events() -> Iterator[Metric]:
+    """What happened to jobs since ever, and what their steps took, in one query of kept sums."""
+    sums = Tally.objects.filter(period=tallies.EVER, what__in=[*EVENTS, What.STEP]).order_by("name", "bound")
+    rows = list(sums.values_list("what", "name", "bound", "number", "seconds"))
+    for what, (name, text) in EVENTS.items():
+        counted = {QUEUE: 0} | {queue: number for event, queue, _, number, _ in rows if event == what}
+        family = CounterMetricFamily(name, text, labels=["queue"])
+        for queue, number in counted.items():
+            family.add_metric([queue], number)
+        yield family
+    yield _steps([row[1:] for row in rows if row[0] == What.STEP])
+
+
+def _steps(rows: list[tuple[str, float, int, float]]) -> Metric:
+    """A histogram by kind of job and step; a bucket holds all that took less, as Prometheus has it."""
+    family = HistogramMetricFamily("wenlan_step_seconds", "Seconds of one step of a job", labels=["kind", "step"])
+    for name, bounded in groupby(rows, key=itemgetter(0)):
+        counted = {bound: (number, seconds) for _, bound, number, seconds in bounded}
+        numbers = list(accumulate(counted.get(bound, (0, 0.0))[0] for bound in tallies.BOUNDS))
+        buckets = [(str(bound), number) for bound, number in zip(tallies.BOUNDS, numbers, strict=True)]
+        seconds = sum(seconds for _, seconds in counted.values())
+        family.add_metric(name.split("/", 1), [*buckets, ("+Inf", numbers[-1])], seconds)
+    return family
 
 
 def _costs() -> Iterator[Metric]:
     """What institutions cost; only the largest, so that the number of series is bounded."""
-    cpu = Job.objects.order_by().values_list("owner").annotate(cost=Sum("cpu_seconds")).filter(cost__gt=0)
+    cpu = Tally.objects.filter(what=What.CPU, period=tallies.EVER).values_list("name").annotate(cost=Sum("seconds"))
     kept = MediaAsset.objects.order_by().values_list("owner").annotate(cost=Sum("bytes")).filter(cost__gt=0)
     made = Rendition.objects.order_by().values_list("asset__owner").annotate(cost=Sum("bytes")).filter(cost__gt=0)
     for name, text, rows in (

@@ -7,6 +7,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.http import HttpRequest, HttpResponse
 
 from config.errors import away
+from media_pipeline.errors import Failed
 
 PATIENCE = 6.0  # seconds; longer than PostgreSQL takes to recover from a crash, shorter than a reader's own patience
 LOOK = 0.2  # seconds between two looks
@@ -26,6 +27,8 @@ class PatientWithDatabase:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, Failed):  # the store, or a disk: nothing of the page was wrong
+            return away(request, RETRY_AFTER)
         if not (isinstance(error, OperationalError | InterfaceError) and _broken()):
             return None  # a fault of the query, or SQLite that was busy: repeating would not help
         if time.monotonic() - self._last > PATIENCE:

@@ -32,9 +32,11 @@ from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from accounts import trail
+from media_pipeline import tallies
 from media_pipeline.errors import MediaError, Refused
 from media_pipeline.models import AssetState, Job, JobKind, JobState, MediaAsset
 from media_pipeline.signals import asset_refused, tell
+from media_pipeline.tallies import What
 
 OPEN = (JobState.QUEUED, JobState.RUNNING)
 PARTS = (JobKind.SIDES, JobKind.PICTURES)
@@ -67,9 +69,14 @@ class Claim:
         return Job.objects.filter(pk=self.job_id, worker=self.worker, attempt=self.attempt, state=JobState.RUNNING)
 
 
+def process_name() -> str:
+    """Unique among processes and machines."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}"
+
+
 def worker_name() -> str:
     """Unique among threads, processes and machines."""
-    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+    return f"{process_name()}:{secrets.token_hex(4)}"
 
 
 def rank(owner: str, seconds: float) -> datetime:
@@ -178,6 +185,7 @@ def claim(worker: str, *, queue: str | None = None, assets: Iterable[int] | None
             reason_code="",
         )
         if won:
+            tallies.add(What.CLAIMED, job.queue)
             return Claim(job.pk, job.asset_id, worker, job.attempt + 1)
     return None
 
@@ -211,11 +219,15 @@ def finish(claim: Claim, cpu_seconds: float | None = None, *, log: Log | None = 
         **written,
     ):
         raise LeaseLost(str(claim))
+    job = Job.objects.get(pk=claim.job_id)
+    tallies.finished(job, cpu_seconds, job.log)
 
 
 def hand_back(claim: Claim) -> None:
     """Put the job back for whoever comes next. ``rung_at`` is cleared, so that the sweeper tells somebody."""
-    claim.rows().update(state=JobState.QUEUED, lease_until=None, rung_at=None, not_before=Now())
+    job = claim.rows().first()
+    if job and claim.rows().update(state=JobState.QUEUED, lease_until=None, rung_at=None, not_before=Now()):
+        tallies.add(What.HANDED_BACK, job.queue)
 
 
 def give_up(claim: Claim, error: MediaError) -> None:
@@ -238,6 +250,7 @@ def give_up(claim: Claim, error: MediaError) -> None:
             job.rung_at = None
             job.not_before = timezone.now() + timedelta(seconds=15 * 4 ** (job.failures - 1))
         job.save()
+    tallies.add(What.FAILED, job.queue)
 
 
 def _is_of_cutting(job: Job, error: MediaError) -> bool:
@@ -292,7 +305,9 @@ def requeue_expired() -> int:
         mine = Job.objects.filter(pk=job.pk, attempt=job.attempt, state=JobState.RUNNING, lease_until__lt=Now())
         log = [*job.log, noted(job, "工作进程中断，由别的进程接着做。")]
         if job.attempt < MAX_LOST:
-            moved += mine.update(state=JobState.QUEUED, lease_until=None, rung_at=None, not_before=Now(), log=log)
+            if mine.update(state=JobState.QUEUED, lease_until=None, rung_at=None, not_before=Now(), log=log):
+                moved += 1
+                tallies.add(What.LOST, job.queue)
             continue
         with transaction.atomic():
             MediaAsset.objects.select_for_update().filter(pk=job.asset_id).first()
@@ -301,6 +316,7 @@ def requeue_expired() -> int:
                 job.reason = "处理这个文件时，工作进程多次中断。请换一种格式导出后重新上传。"
                 _close(job, rejected=False)
                 job.save()
+                tallies.add(What.LOST, job.queue)
     return moved
 
 

@@ -1,6 +1,7 @@
 """What the pipeline remembers: originals, what was made of them, and the work still to do."""
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -68,7 +69,10 @@ class MediaAsset(models.Model):
         verbose_name = "媒体"
         verbose_name_plural = "媒体"
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["owner", "-created_at"]), models.Index(fields=["-created_at", "-id"])]
+        indexes = [
+            models.Index(fields=["owner", "created_at", "bytes"]),  # with the bytes: costs are summed from it alone
+            models.Index(fields=["-created_at", "-id"]),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.filename
@@ -98,6 +102,7 @@ class Rendition(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["asset", "spec", "source_sha256"], name="rendition_once")]
+        indexes = [models.Index(fields=["asset", "bytes"])]  # costs are summed from it alone
         ordering = ["spec"]
 
     def __str__(self) -> str:
@@ -290,6 +295,8 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["state", "queue", "-priority", "rank"]),
             models.Index(fields=["owner", "state", "-rank"]),
+            models.Index(fields=["state", "-finished_at", "queue"]),  # with the queue: the day is counted from it alone
+            models.Index(fields=["queue", "state", "created_at", "seconds"]),  # queues are counted from it alone
         ]
         constraints = [
             models.UniqueConstraint(
@@ -301,3 +308,56 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"job {self.pk} {self.kind} {self.span} {self.state} {self.asset_id}"
+
+
+ALIVE = timedelta(minutes=1)
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def alive(self) -> "WorkerQuerySet":
+        """Those that told of themselves in the last minute."""
+        return self.filter(seen_at__gt=timezone.now() - ALIVE)
+
+
+class Worker(models.Model):
+    """A process that takes jobs, as it tells of itself while it lives; what it does now stands in the jobs it holds."""
+
+    name = models.CharField(max_length=80, unique=True, help_text="Begins the ``worker`` of the jobs it holds.")
+    queues = models.CharField(max_length=200)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tally(models.Model):
+    """What is only ever counted up, kept when jobs go with their media. See ``media_pipeline.tallies``."""
+
+    class What(models.TextChoices):
+        """``name`` is the queue; for CPU the institution's code, for STEP kind and step."""
+
+        CLAIMED = "claimed"
+        CPU = "cpu"
+        FAILED = "failed"
+        HANDED_BACK = "handed-back"
+        LOST = "lost"
+        STEP = "step"
+
+    what = models.CharField(max_length=12, choices=What.choices)
+    name = models.CharField(max_length=100)
+    period = models.CharField(max_length=10, blank=True, help_text="Empty: ever; else 2026-11 or 2026-11-27.")
+    bound = models.FloatField(default=0.0, help_text="STEP: at most so many seconds each.")
+    number = models.PositiveBigIntegerField(default=0)
+    seconds = models.FloatField(default=0.0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["what", "period", "name", "bound"], name="tally_once")]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name} {self.period}"

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -37,6 +37,7 @@ from django.core.files.storage import FileSystemStorage
 from prometheus_client import Histogram
 from storages.backends.s3 import S3Storage
 
+from media_pipeline.breaker import Breaker
 from media_pipeline.errors import Failed
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ SECONDS = Histogram(
 for _outcome in ("done", "missing", "failed"):  # shown as 0 until it happens
     SECONDS.labels(_outcome)
 
+AGAIN = "请稍后重试；一直这样时，请管理员检查存储服务是否在运行。"
 CHUNK_BYTES = 256 * 1024
 FOLDERS = ("packages", "work", "originals", "parts")
 
@@ -137,6 +139,10 @@ class Store(Protocol):
 
     def prepare(self, origins: Sequence[str]) -> None:
         """Make the store ready for use: the directory or bucket, and leave for ``origins`` to send parts to it."""
+        ...
+
+    def answers(self) -> None:
+        """Ask for a key that need not be there. Raises errors.Failed when there is no answer within two seconds."""
         ...
 
 
@@ -237,6 +243,19 @@ class LocalStore:
     def prepare(self, origins: Sequence[str]) -> None:
         Path(self.files.location).mkdir(parents=True, exist_ok=True)
 
+    def answers(self) -> None:
+        self.exists("health")
+
+
+QUICK = {"connect_timeout": 3, "read_timeout": 10, "retries": {"mode": "standard", "max_attempts": 2}}
+"""Seconds for a question that somebody may be waiting for, and how often it is put."""
+
+PATIENT = {"connect_timeout": 5, "read_timeout": 60, "retries": {"mode": "standard", "max_attempts": 4}}
+"""The same for whole films on their way, for listings, and for a bucket that joins the parts of an upload."""
+
+PROBING = {"connect_timeout": 2, "read_timeout": 2, "retries": {"total_max_attempts": 1}}
+"""The same for whoever only asks whether the bucket is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
@@ -269,7 +288,7 @@ class Bucket:
             secret_key=unquote(parts.password or ""),
         )
 
-    def storage(self, endpoint: str) -> S3Storage:
+    def storage(self, endpoint: str, times: dict[str, Any]) -> S3Storage:
         """Path-style addresses for an endpoint of one's own, and always the newest signature: without it, a signed
         address of boto3 does not carry the checksum."""
         options = {
@@ -281,26 +300,52 @@ class Bucket:
             "client_config": Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if endpoint else "auto"},
-                connect_timeout=5,
-                read_timeout=60,
-                retries={"mode": "standard", "max_attempts": 4},
+                **times,
             ),
         }
         return S3Storage(**options)
 
 
 class S3Store:
-    """A bucket. An object appears whole or not at all; boto3 sends a checksum with each write."""
+    """A bucket. An object appears whole or not at all; boto3 sends a checksum with each write. While the bucket does
+    not answer, quick questions fail at once instead of holding the threads of the site; work that takes its time is
+    tried whatever they heard."""
 
     def __init__(self, bucket: Bucket) -> None:
         self.bucket = bucket
-        self._storage = bucket.storage(bucket.endpoint)
-        self._public = bucket.storage(bucket.public) if bucket.public else self._storage
+        self._quick = bucket.storage(bucket.endpoint, QUICK)
+        self._patient = bucket.storage(bucket.endpoint, PATIENT)
+        self._public = bucket.storage(bucket.public, QUICK) if bucket.public else self._quick
+        self._breaker = Breaker()
 
-    @property
-    def client(self) -> Any:
-        """A boto3 client; django-storages keeps one a thread."""
-        return self._storage.connection.meta.client
+    @contextmanager
+    def asking(self, key: str) -> Iterator[Any]:
+        """A boto3 client for one quick question about ``key``; django-storages keeps one a thread. Raises
+        FileNotFoundError for what is not there, and errors.Failed for whatever keeps the bucket from answering."""
+        if not self._breaker.admits():
+            raise Failed("store", "存储刚才没有回应。", AGAIN)
+        try:
+            with _s3_errors(key):
+                yield self._quick.connection.meta.client
+        except FileNotFoundError:
+            self._breaker.answered()
+            raise
+        except Failed as error:
+            if isinstance(error.__cause__, BotoCoreError):
+                self._breaker.failed()
+            raise
+        self._breaker.answered()
+
+    @contextmanager
+    def working(self, key: str) -> Iterator[Any]:
+        """The same for work that may take its time."""
+        with _s3_errors(key):
+            yield self._patient.connection.meta.client
+
+    @cached_property
+    def _probing_client(self) -> Any:
+        """One for all threads: making a client costs more than its question."""
+        return self.bucket.storage(self.bucket.endpoint, PROBING).connection.meta.client
 
     @property
     def signing_client(self) -> Any:
@@ -316,25 +361,25 @@ class S3Store:
         return {"Bucket": self.bucket.name, "Key": self.full(key)}
 
     def put_file(self, path: Path, key: str, content_type: str) -> None:
-        with _s3_errors(key), path.open("rb") as source:
-            self.client.upload_fileobj(source, **self.where(key), ExtraArgs=_headers(content_type))
+        with self.working(key) as client, path.open("rb") as source:
+            client.upload_fileobj(source, **self.where(key), ExtraArgs=_headers(content_type))
 
     def put_bytes(self, data: bytes, key: str, content_type: str) -> None:
-        with _s3_errors(key):
-            self.client.put_object(**self.where(key), Body=data, **_headers(content_type))
+        with self.asking(key) as client:
+            client.put_object(**self.where(key), Body=data, **_headers(content_type))
 
     def open(self, key: str) -> BinaryIO:
-        with _s3_errors(key):
-            return self.client.get_object(**self.where(key))["Body"]
+        with self.asking(key) as client:
+            return client.get_object(**self.where(key))["Body"]
 
     def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
-        with _s3_errors(key):
-            body = self.client.get_object(**self.where(key), Range=f"bytes={start}-{end}")["Body"]
+        with self.asking(key) as client:
+            body = client.get_object(**self.where(key), Range=f"bytes={start}-{end}")["Body"]
             yield from body.iter_chunks(CHUNK_BYTES)
 
     def size(self, key: str) -> int:
-        with _s3_errors(key):
-            return self.client.head_object(**self.where(key))["ContentLength"]
+        with self.asking(key) as client:
+            return client.head_object(**self.where(key))["ContentLength"]
 
     def exists(self, key: str) -> bool:
         try:
@@ -344,45 +389,44 @@ class S3Store:
         return True
 
     def download(self, key: str, path: Path) -> None:
-        with _s3_errors(key), path.open("wb") as target:
-            self.client.download_fileobj(self.bucket.name, self.full(key), target)
+        with self.working(key) as client, path.open("wb") as target:
+            client.download_fileobj(self.bucket.name, self.full(key), target)
 
     def delete(self, key: str) -> None:
-        with _s3_errors(key):
-            self.client.delete_object(**self.where(key))
+        with self.asking(key) as client:
+            client.delete_object(**self.where(key))
 
     def delete_prefix(self, prefix: str) -> None:
         keys = [{"Key": self.full(key)} for key in self.list(prefix)]
-        with _s3_errors(prefix):
+        with self.working(prefix) as client:
             for start in range(0, len(keys), 1000):  # the most one request may name
                 batch = {"Objects": keys[start : start + 1000], "Quiet": True}
-                self.client.delete_objects(Bucket=self.bucket.name, Delete=batch)
+                client.delete_objects(Bucket=self.bucket.name, Delete=batch)
+
+    def _pages(self, prefix: str, **more: str) -> Iterator[dict[str, Any]]:
+        with self.working(prefix) as client:
+            where = {"Bucket": self.bucket.name, "Prefix": self.full(_as_prefix(prefix)), **more}
+            yield from client.get_paginator("list_objects_v2").paginate(**where)
 
     def list(self, prefix: str) -> Iterator[str]:
-        pages = self.client.get_paginator("list_objects_v2")
-        with _s3_errors(prefix):
-            for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.full(_as_prefix(prefix))):
-                yield from (item["Key"][len(self.bucket.prefix) :] for item in page.get("Contents", ()))
+        for page in self._pages(prefix):
+            yield from (item["Key"][len(self.bucket.prefix) :] for item in page.get("Contents", ()))
 
     def walk(self, prefix: str) -> Iterator[Stored]:
-        pages = self.client.get_paginator("list_objects_v2")
-        with _s3_errors(prefix):
-            for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.full(_as_prefix(prefix))):
-                for item in page.get("Contents", ()):
-                    if not item["Key"].endswith("/"):  # a folder that some servers show as an object
-                        key = item["Key"][len(self.bucket.prefix) :]
-                        yield Stored(key, item["Size"], item["LastModified"])
+        for page in self._pages(prefix):
+            for item in page.get("Contents", ()):
+                if not item["Key"].endswith("/"):  # a folder that some servers show as an object
+                    key = item["Key"][len(self.bucket.prefix) :]
+                    yield Stored(key, item["Size"], item["LastModified"])
 
     def folders(self, prefix: str) -> Iterator[str]:
-        pages = self.client.get_paginator("list_objects_v2")
-        with _s3_errors(prefix):
-            where = {"Bucket": self.bucket.name, "Prefix": self.full(_as_prefix(prefix)), "Delimiter": "/"}
-            for page in pages.paginate(**where):
-                yield from (item["Prefix"].split("/")[-2] for item in page.get("CommonPrefixes", ()))
+        for page in self._pages(prefix, Delimiter="/"):
+            yield from (item["Prefix"].split("/")[-2] for item in page.get("CommonPrefixes", ()))
 
     def signed_address(self, key: str, seconds: int) -> str:
         """An address that reads ``key`` for so long, for a front server."""
-        return self.client.generate_presigned_url("get_object", Params=self.where(key), ExpiresIn=seconds)
+        client = self._quick.connection.meta.client
+        return client.generate_presigned_url("get_object", Params=self.where(key), ExpiresIn=seconds)
 
     def prepare(self, origins: Sequence[str]) -> None:
         rule = {
@@ -392,15 +436,15 @@ class S3Store:
             "ExposeHeaders": ["ETag"],
             "MaxAgeSeconds": 3600,
         }
-        with _s3_errors(self.bucket.name):
-            if not any(found["Name"] == self.bucket.name for found in self.client.list_buckets().get("Buckets", ())):
-                self.client.create_bucket(Bucket=self.bucket.name)
-            self._let_browsers_in(rule)
+        with self.working(self.bucket.name) as client:
+            if not any(found["Name"] == self.bucket.name for found in client.list_buckets().get("Buckets", ())):
+                client.create_bucket(Bucket=self.bucket.name)
+            self._let_browsers_in(client, rule)
 
-    def _let_browsers_in(self, rule: dict[str, Any]) -> None:
+    def _let_browsers_in(self, client: Any, rule: dict[str, Any]) -> None:
         """Some servers have one rule for all buckets, in their own settings, and no call for it."""
         try:
-            self.client.put_bucket_cors(Bucket=self.bucket.name, CORSConfiguration={"CORSRules": [rule]})
+            client.put_bucket_cors(Bucket=self.bucket.name, CORSConfiguration={"CORSRules": [rule]})
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") != "NotImplemented":
                 raise
@@ -410,6 +454,14 @@ class S3Store:
                 rule["AllowedOrigins"],
                 rule["ExposeHeaders"],
             )
+
+    def answers(self) -> None:
+        """What others heard a moment ago does not count."""
+        try:
+            with _s3_errors("health"):
+                self._probing_client.head_object(**self.where("health"))
+        except FileNotFoundError:
+            return
 
 
 @contextmanager
@@ -421,14 +473,14 @@ def _s3_errors(key: str) -> Iterator[None]:
         yield
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in {"404", "NoSuchKey", "NotFound"}:
+        if code in {"404", "NoSuchKey", "NotFound", "NoSuchUpload"}:
             outcome = "missing"
             raise FileNotFoundError(key) from error
         outcome = "failed"
         raise Failed("store", f"存储拒绝了请求（{code}）。", "请检查 STORAGE_URL 和访问密钥。") from error
     except BotoCoreError as error:
         outcome = "failed"
-        raise Failed("store", f"存储没有回应（{type(error).__name__}）。", "请检查存储服务是否在运行。") from error
+        raise Failed("store", f"存储没有回应（{type(error).__name__}）。", AGAIN) from error
     finally:
         SECONDS.labels(outcome).observe(time.perf_counter() - began)
 

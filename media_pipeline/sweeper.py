@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
-from media_pipeline import leases, packages, storage, tasks, uploads, workplace
-from media_pipeline.models import Job, JobState, MediaAsset, Package
+from media_pipeline import leases, packages, storage, tallies, tasks, uploads, workplace
+from media_pipeline.models import Job, JobState, MediaAsset, Package, Worker
 from media_pipeline.periodic import every
 
 KEPT = timedelta(days=1)  # a package that was replaced: whoever was watching has finished
@@ -142,3 +142,10 @@ def _remove_unmentioned(pk: int) -> int:
 @every(seconds=6 * 3600, name="task results")
 def prune_task_results() -> None:
     call_command("prune_db_task_results", verbosity=0)
+
+
+@every(seconds=3600, name="past days")
+def forget_past_days() -> None:
+    """Sums of days long past, and workers that ended without a word."""
+    tallies.sweep()
+    Worker.objects.filter(seen_at__lt=timezone.now() - KEPT).delete()

@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
 from django.core import signing
 from django.urls import reverse
 
@@ -158,10 +157,19 @@ class S3Target:
     def _where(self, upload: Upload) -> dict[str, str]:
         return {**self.store.where(upload.key), "UploadId": upload.target_id}
 
+    @contextmanager
+    def _asking(self, key: str) -> Iterator[Any]:
+        """The bucket's client; a multipart upload that is gone is Refused."""
+        try:
+            with self.store.asking(key) as client:
+                yield client
+        except FileNotFoundError as error:
+            raise _gone() from error
+
     def begin(self, upload: Upload) -> str:
         where = self.store.where(upload.key)
-        with _s3_errors():
-            made = self.store.client.create_multipart_upload(
+        with self._asking(upload.key) as client:
+            made = client.create_multipart_upload(
                 **where, ChecksumAlgorithm="CRC32", ContentType="application/octet-stream"
             )
         return made["UploadId"]
@@ -180,8 +188,8 @@ class S3Target:
         return SignedPart(url, "PUT", {"x-amz-checksum-crc32": part.crc32})
 
     def _listed(self, upload: Upload) -> list[dict]:
-        with _s3_errors():
-            pages = self.store.client.get_paginator("list_parts").paginate(**self._where(upload))
+        with self._asking(upload.key) as client:
+            pages = client.get_paginator("list_parts").paginate(**self._where(upload))
             return [part for page in pages for part in page.get("Parts", ())]
 
     def parts(self, upload: Upload) -> list[Part]:
@@ -193,11 +201,11 @@ class S3Target:
                 {key: part[key] for key in ("PartNumber", "ETag", "ChecksumCRC32") if part.get(key)}
                 for part in self._listed(upload)
             ]
-            with _s3_errors():
-                self.store.client.complete_multipart_upload(**self._where(upload), MultipartUpload={"Parts": named})
-        except Refused:
+            with self.store.working(upload.key) as client:
+                client.complete_multipart_upload(**self._where(upload), MultipartUpload={"Parts": named})
+        except (Refused, FileNotFoundError) as error:
             if not self.store.exists(upload.key):  # else an earlier call got as far as this
-                raise
+                raise _gone() from error
         if self.store.size(upload.key) != upload.bytes:
             raise Failed("store", "存储合并出的文件大小不符。", "请重试。")
 
@@ -206,15 +214,15 @@ class S3Target:
 
     def _abort(self, name: str, target_id: str) -> None:
         try:
-            with _s3_errors():
-                self.store.client.abort_multipart_upload(Bucket=self.store.bucket.name, Key=name, UploadId=target_id)
+            with self._asking(name) as client:
+                client.abort_multipart_upload(Bucket=self.store.bucket.name, Key=name, UploadId=target_id)
         except Refused:
             return  # aborted before
 
     def sweep(self, open_ids: Iterable[str], before: datetime) -> int:
         known, removed = set(open_ids), 0
-        with _s3_errors():
-            pages = self.store.client.get_paginator("list_multipart_uploads").paginate(
+        with self.store.working("originals/") as client:
+            pages = client.get_paginator("list_multipart_uploads").paginate(
                 Bucket=self.store.bucket.name, Prefix=self.store.full("originals/")
             )
             found = [item for page in pages for item in page.get("Uploads", ())]
@@ -223,20 +231,6 @@ class S3Target:
                 self._abort(item["Key"], item["UploadId"])
                 removed += 1
         return removed
-
-
-@contextmanager
-def _s3_errors() -> Iterator[None]:
-    """A multipart upload that is gone is Refused, every other trouble Failed."""
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if code == "NoSuchUpload":
-            raise _gone() from error
-        raise Failed("store", f"存储拒绝了请求（{code}）。", "请稍后重试。") from error
-    except BotoCoreError as error:
-        raise Failed("store", f"存储没有回应（{type(error).__name__}）。", "请稍后重试。") from error
 
 
 def _copy_checked(stream: Readable, file: BinaryIO, part: Part) -> None:

@@ -13,40 +13,58 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from types import FrameType
 
 from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.db import Error, connection
+from django.db.models.functions import Now
+from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker as DatabaseLoop
 from django_tasks_db.models import DBTaskResult
 
-from media_pipeline import jobs, periodic
+from media_pipeline import jobs, leases, periodic
 from media_pipeline.celery_backend import app
+from media_pipeline.models import Worker
 
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 8.0  # for running work to hand itself back; what is left then is handed back for it
 TASK_ATTEMPTS = 3
+SEEN_SECONDS = 10  # how often a worker tells that it lives
 
 
 def run(queues: Sequence[str]) -> None:
     """Work until told to stop (SIGTERM, SIGINT)."""
+    periodic.every(seconds=SEEN_SECONDS, name="worker lives")(partial(_tell, queues, timezone.now()))
     sweeper = threading.Thread(target=_sweep, name="sweeper", daemon=True)
-    if not settings.TASKS_URL:
-        sweeper.start()
-        _run_database_loops(queues)
-    elif len(queues) == 1:
-        sweeper.start()
-        _run_celery(queues[0])
-    else:
+    if settings.TASKS_URL and len(queues) > 1:
         _run_one_process_each(queues)
+        return
+    sweeper.start()
+    try:
+        if settings.TASKS_URL:
+            _run_celery(queues[0])
+        else:
+            _run_database_loops(queues)
+    finally:
+        with suppress(Error):
+            Worker.objects.filter(name=leases.process_name()).delete()
 
 
 def _sweep() -> None:
     while not jobs.stopping.wait(0.5):
         periodic.do_what_is_due()
     connection.close()
+
+
+def _tell(queues: Sequence[str], since: datetime) -> None:
+    """Say that this process lives: it may be idle, and then no job says so."""
+    said = {"queues": ", ".join(queues), "started_at": since, "seen_at": Now()}
+    Worker.objects.update_or_create(name=leases.process_name(), defaults=said)
 
 
 def _run_database_loops(queues: Sequence[str]) -> None:

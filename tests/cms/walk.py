@@ -68,6 +68,7 @@ def keys_of(world: World) -> tuple[dict[str, object], dict[str, dict[str, object
         "view_id": world.view.pk,
         "comment_id": world.comment.pk,
         "invitation_id": world.invitation.pk,
+        "job_id": world.b.job.pk,
         "revision_id": revision,
         "revision_id_a": revision,
         "revision_id_b": "latest",

@@ -10,10 +10,10 @@ def test_live_and_ready_answer_on_the_embedded_parts(client):
     assert client.get("/health/live").json() == {"status": "ok"}
     answer = client.get("/health/ready")
     assert answer.status_code == 200
-    assert answer.json() == {
-        "status": "ok",
-        "parts": {"database": "ok", "search": "ok", "storage": "ok", "tasks": "ok"},
-    }
+    told = answer.json()
+    assert told["status"] == "ok"
+    assert told["parts"] == {"database": "ok", "search": "ok", "storage": "ok", "tasks": "ok"}
+    assert told["since"].keys() == told["parts"].keys()
     assert "no-store" in answer.headers["Cache-Control"]
 
 
@@ -24,6 +24,7 @@ def test_ready_tells_a_dead_search_and_broker_but_stays(client, settings):
     assert answer.status_code == 200
     assert answer.json()["status"] == "degraded"
     assert answer.json()["parts"] == {"database": "ok", "search": "down", "storage": "ok", "tasks": "down"}
+    assert client.get("/health/ready").json()["since"] == answer.json()["since"]
     assert client.get("/health/ready?strict=1").status_code == 503
     assert b"127.0.0.1" not in answer.content
 
@@ -39,10 +40,14 @@ def test_ready_follows_a_broker_that_goes_and_comes(client, settings):
     server = services.launch("redis")
     settings.TASKS_URL = server.url
     try:
-        assert client.get("/health/ready").json()["parts"]["tasks"] == "ok"
+        up = client.get("/health/ready").json()
+        assert up["parts"]["tasks"] == "ok"
     finally:
         services.stop_server(server)
-    assert client.get("/health/ready").json()["parts"]["tasks"] == "down"
+    gone = client.get("/health/ready").json()
+    assert gone["parts"]["tasks"] == "down"
+    assert gone["since"]["tasks"] >= up["since"]["tasks"]
+    assert gone["since"]["search"] == up["since"]["search"]
 
 
 @pytest.mark.django_db

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 from elasticsearch.serializer import NdjsonSerializer, OrjsonSerializer
 
+from media_pipeline.breaker import Breaker
 from search.engines.contract import EngineAway
 
 log = logging.getLogger(__name__)
@@ -24,9 +23,6 @@ WRITE_SECONDS = 30
 RETRIED = (429, 500, 502, 503, 504)
 """A node that was lost in the middle of a question shows as one of these; the next try finds another copy."""
 
-PAUSE = 5.0
-"""Seconds in which a cluster that did not answer is not asked again, so that pages stay fast without it."""
-
 
 class _Lines(NdjsonSerializer, OrjsonSerializer):
     """Lines of JSON by orjson; each parent has one half of it."""
@@ -38,32 +34,6 @@ SERIALIZERS = {
     "application/vnd.elasticsearch+x-ndjson": _Lines(),
 }
 """Half a millisecond less a question than with the json of Python."""
-
-
-class Breaker:
-    """Closed, everyone asks. Open, nobody does until PAUSE is over; then one asks, the others go on waiting, and what
-    that one hears decides for all. Each process has its own: it learns within one question, and needs nobody to tell
-    it that the cluster is back."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._next_try: float | None = None
-
-    def admits(self) -> bool:
-        with self._lock:
-            now = time.monotonic()
-            if self._next_try is None:
-                return True
-            if now < self._next_try:
-                return False
-            self._next_try = now + PAUSE
-            return True
-
-    def answered(self) -> None:
-        self._next_try = None
-
-    def failed(self) -> None:
-        self._next_try = time.monotonic() + PAUSE
 
 
 class Cluster:
