@@ -6,6 +6,7 @@ above them.
 """
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from allauth.core.exceptions import RateLimited
 from django.conf import settings
@@ -21,6 +22,7 @@ from config.errors import too_many
 
 UNTOUCHED = ("/cms/", "/api/", "/media/", "/static/")
 """The desk speaks by Wagtail's own catalogues; machines want what is stored."""
+FOR_MACHINES = ("/health/", "/metrics")
 
 
 class NumberMiddleware:
@@ -37,6 +39,19 @@ class NumberMiddleware:
             response = self.get_response(request)
         response.headers[trail.HEADER] = number
         return response
+
+
+class MachinesMiddleware:
+    """Health and figures are asked for by machines that know an address and no name: the container's own check, a
+    kubelet, Prometheus. They ask as if by the site's name, which ``ALLOWED_HOSTS`` lets in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(FOR_MACHINES):
+            request.META["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc
+        return self.get_response(request)
 
 
 class LanguageMiddleware:

@@ -2,8 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import FileAwareEnv
 
 MIN_SECRET = 50  # characters, as Django asks
+ASKED = ("SECRET_KEY", "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL", "DEBUG")
+
+
+class Told(FileAwareEnv):
+    """What the place of operation says: each value in ``NAME``, or, as secrets are given, in the file ``NAME_FILE``."""
+
+    def __init__(self) -> None:
+        super().__init__(strip_whitespace=True)
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        try:
+            return super()._get_value(env_key, default)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{env_key}_FILE 所指的文件读不了：{error.__cause__}。请检查路径和权限。"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +39,7 @@ class Problem:
 
 
 def problems(env: Mapping[str, str]) -> list[Problem]:
-    """Why a production site may not start with this environment; empty when it may."""
+    """Why a production site may not start with these values of ``ASKED``; empty when it may."""
     found = []
     if len(env.get("SECRET_KEY", "")) < MIN_SECRET:
         remedy = "生成一个：python -c 'import secrets; print(secrets.token_urlsafe(50))'"

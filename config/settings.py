@@ -1,17 +1,15 @@
 """Settings. What a place of operation decides comes from the environment, with defaults that work on one machine."""
 
 from hashlib import sha256
-from os import environ
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
 
 from accounts.limits import RATES
 from config.logs import logging_settings
-from config.production import explain, problems
+from config.production import ASKED, Told, explain, problems
 
-env = Env()
+env = Told()
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.read_env(BASE_DIR / ".env")
 
@@ -20,7 +18,7 @@ VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 # One thing is called production: real readers, real addresses. Everything else is somebody's own machine.
 PRODUCTION = env.str("WENLAN_ENV", "development") == "production"
-if PRODUCTION and (_found := problems(environ)):
+if PRODUCTION and (_found := problems({name: env.str(name, "") for name in ASKED})):
     raise ImproperlyConfigured(explain(_found))
 
 DEBUG = env.bool("DEBUG", False)
@@ -70,6 +68,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.middleware.NumberMiddleware",
+    "config.middleware.MachinesMiddleware",
     "config.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.security.PolicyMiddleware",
@@ -91,6 +90,7 @@ MIDDLEWARE = [
 _HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", False)  # nginx in front does it
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked for within the house, without https
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if _HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # other services of the domain are not ours to promise
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"

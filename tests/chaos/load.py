@@ -36,6 +36,14 @@ class Event:
     wrong: bool = False
 
 
+def told(events: list[Event]) -> str:
+    """Cells of a table: pages / failed, plays / failed, uploads, wrong answers."""
+    kinds = {kind: [event for event in events if event.kind == kind] for kind in (PAGE, PLAY, UPLOAD)}
+    failed = {kind: sum(not event.ok for event in mine) for kind, mine in kinds.items()}
+    both = [f"{len(kinds[kind])} / {failed[kind]}" for kind in (PAGE, PLAY)]
+    return " | ".join([*both, str(len(kinds[UPLOAD])), str(sum(event.wrong for event in events))])
+
+
 @dataclass(slots=True)
 class Ledger:
     """What everybody met, in order; and what was uploaded: the uid of each asset with its SHA-256."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,19 +85,21 @@ class Part:
 
 @dataclass(slots=True)
 class Process:
-    """One of ours: a web process or a worker, with a directory of its own as on a machine of its own."""
+    """One of ours: a web process or a worker, with a directory of its own as on a machine of its own. ``root``: the
+    tree of its release."""
 
     name: str
     words: list[str]
     env: dict[str, str]
     log: Path
+    root: Path = run.ROOT
     running: subprocess.Popen | None = None
 
     def start(self) -> None:
         Path(self.env["WENLAN_VAR"]).mkdir(exist_ok=True)
         with self.log.open("ab") as log:
             words = {"stdout": log, "stderr": log, "start_new_session": True}
-            self.running = subprocess.Popen(self.words, cwd=run.ROOT, env=self.env, **words)
+            self.running = subprocess.Popen(self.words, cwd=self.root, env=self.env, **words)
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
@@ -113,6 +115,27 @@ class Process:
             except subprocess.TimeoutExpired:
                 os.killpg(self.running.pid, signal.SIGKILL)
                 self.running.wait()
+
+
+def settings(parts: Mapping[str, Part], place: Path, front: str) -> dict[str, str]:
+    """What the processes of a production set are told: the parts that run, and ``front``, where readers come in."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
+    given = {key: value for part in parts.values() if part.server for key, value in part.server.env.items()}
+    return clean | given | {
+        "WENLAN_ENV": "production",
+        "WENLAN_VAR": str(place),
+        "STATIC_ROOT": str(place / "static"),
+        "STAFF_SECOND_FACTOR": "false",
+        "SECRET_KEY": uuid.uuid4().hex * 2,
+        "MEDIA_LINK_SECRET": uuid.uuid4().hex,
+        "ALLOWED_HOSTS": DOOR,
+        "PUBLIC_URL": front,
+        "STORAGE_URL": f"{given['STORAGE_URL']}&public={front}",
+        "MEDIA_ACCEL": "true",
+        "UPLOAD_PART_BYTES": str(PART),
+        "JOB_LEASE_SECONDS": str(LEASE),
+        "PYTHONUNBUFFERED": "1",
+    }  # fmt: skip
 
 
 class Production:
@@ -133,7 +156,8 @@ class Production:
             self.parts[name].start()
         self.search.start(*self.search.names)
         front = Part("nginx", {"host": DOOR, "port": str(free_port())})
-        env = self._settings(f"http://{DOOR}:{front.options['port']}")
+        env = settings(self.parts, self.place, f"http://{DOOR}:{front.options['port']}")
+        env["SEARCH_URL"] = self.search.url
         build_pages()
         run.prepare_data(env, "--films", "1", "--force")
         run.manage("prepare_storage", env)
@@ -164,26 +188,6 @@ class Production:
         process = Process(name, words, env | {"WENLAN_VAR": str(own), "WEB_WORKERS": "1"}, own.with_suffix(".log"))
         process.start()
         self.processes[name] = process
-
-    def _settings(self, front: str) -> dict[str, str]:
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
-        given = {key: value for part in self.parts.values() if part.server for key, value in part.server.env.items()}
-        return clean | given | {
-            "WENLAN_ENV": "production",
-            "WENLAN_VAR": str(self.place),
-            "STATIC_ROOT": str(self.place / "static"),
-            "STAFF_SECOND_FACTOR": "false",
-            "SECRET_KEY": uuid.uuid4().hex * 2,
-            "MEDIA_LINK_SECRET": uuid.uuid4().hex,
-            "ALLOWED_HOSTS": DOOR,
-            "PUBLIC_URL": front,
-            "SEARCH_URL": self.search.url,
-            "STORAGE_URL": f"{given['STORAGE_URL']}&public={front}",
-            "MEDIA_ACCEL": "true",
-            "UPLOAD_PART_BYTES": str(PART),
-            "JOB_LEASE_SECONDS": str(LEASE),
-            "PYTHONUNBUFFERED": "1",
-        }  # fmt: skip
 
     def told_to_tests(self) -> dict[str, str]:
         """What the journeys read to walk this set instead of starting one (``real_site`` of tests/conftest.py)."""

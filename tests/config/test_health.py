@@ -65,3 +65,12 @@ def test_metrics_ask_for_the_token_when_there_is_one(client, settings):
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers={"authorization": "Bearer wrong"}).status_code == 401
     assert client.get("/metrics", headers={"authorization": "Bearer a-token"}).status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_machines_may_ask_by_address(client, settings, path):
+    settings.ALLOWED_HOSTS, settings.PUBLIC_URL = ["wenlan.example.cn"], "https://wenlan.example.cn"
+    settings.SECURE_SSL_REDIRECT = True
+    assert client.get(path, headers={"host": "10.2.3.4:8000"}).status_code == 200
+    assert client.get("/", headers={"host": "10.2.3.4:8000"}).status_code == 400

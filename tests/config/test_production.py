@@ -49,6 +49,24 @@ def test_production_refuses_to_start_without_a_traceback():
     assert "Traceback" not in done.stderr
 
 
+def test_a_value_may_lie_in_a_file(tmp_path):
+    secret, database = tmp_path / "secret", tmp_path / "database"
+    secret.write_text(GOOD["SECRET_KEY"] + "\n")
+    database.write_text(GOOD["DATABASE_URL"] + "\n")
+    env = {key: value for key, value in GOOD.items() if key not in {"SECRET_KEY", "DATABASE_URL"}}
+    env |= {"SECRET_KEY_FILE": str(secret), "DATABASE_URL_FILE": str(database)}
+    done = check(env, "--deploy", "--fail-level", "WARNING")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_file_that_cannot_be_read_is_named_without_a_traceback(tmp_path):
+    done = check({**GOOD, "SMS_TOKEN_FILE": str(tmp_path / "nothing")})
+    assert done.returncode != 0
+    assert "SMS_TOKEN_FILE" in done.stderr
+    assert str(tmp_path / "nothing") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_production_starts_and_deploy_checks_find_nothing():
     done = check(GOOD, "--deploy", "--fail-level", "WARNING")
     assert done.returncode == 0, done.stderr

@@ -65,6 +65,12 @@ def test_everything_else_is_asked_of_django(front, path):
     assert refusal.value.code == 502
 
 
+def test_a_collected_file_of_another_release_is_asked_of_django(front):
+    with pytest.raises(HTTPError) as refusal:
+        get(f"{front}/static/site.0123456789ab.css")
+    assert refusal.value.code == 502
+
+
 def status(front: str, path: str, address: str, method: str = "GET") -> tuple[int, dict, str]:
     """What nginx answers to somebody at ``address``; 502 is what Django would have been asked."""
     request = urllib.request.Request(front + path, method=method, headers={"X-Forwarded-For": address})
