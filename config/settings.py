@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.sitemaps",
     "django.contrib.staticfiles",
+    "django.forms",
 ]
 
 MIDDLEWARE = [
@@ -107,6 +108,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 ROOT_URLCONF = "config.urls"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # fields of forms are templates like others
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
