@@ -104,6 +104,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # Wagtail's forms of long pages
 
 # Watching ---------------------------------------------------------------------------------------
 LOGGING = logging_settings(env.str("LOG_FORMAT", "json" if PRODUCTION else "text"), env.str("LOG_LEVEL", "INFO"))
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.errors.ReportFilter"
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
