@@ -1,5 +1,7 @@
 """The one user model: citizens, partners and editors are the same kind of account with different rights."""
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
@@ -14,6 +16,15 @@ class User(AbstractUser):
     class Meta:
         verbose_name = "用户"
         verbose_name_plural = "用户"
+
+    as_read: dict[str, Any]
+
+    @classmethod
+    def from_db(cls, *given: Any, **more: Any) -> "User":
+        """Keeps how the row stood, for the log of deeds."""
+        person = super().from_db(*given, **more)
+        person.as_read = {name: value for name, value in vars(person).items() if not name.startswith("_")}
+        return person
 
     def get_full_name(self) -> str:
         """The name shown to other people; never empty."""

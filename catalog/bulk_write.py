@@ -4,13 +4,14 @@ versions, what follows from them, entries in the log. Inside a transaction of th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from wagtail.models import ModelLogEntry, Revision
 
+from accounts import deeds
 from catalog import publishing
 from catalog.bulk import LISTS, SCALARS, has_draft
 from catalog.models import Course
@@ -91,8 +92,8 @@ def _version(course: Course, content: dict[str, Any], user: Any) -> Revision:
     )
 
 
-def log(courses: Iterable[tuple[Course, int | None]], action: str, user: Any, data: dict[str, Any]) -> None:
-    """An entry in the history of each course, with the version that it tells of. One query."""
+def log(courses: Sequence[tuple[Course, int | None]], action: str, user: Any, data: dict[str, Any]) -> None:
+    """An entry in the history of each course, with the version that it tells of, and in the log of deeds. One query."""
     kind, now = ContentType.objects.get_for_model(Course), timezone.now()
     ModelLogEntry.objects.bulk_create(
         ModelLogEntry(
@@ -108,3 +109,5 @@ def log(courses: Iterable[tuple[Course, int | None]], action: str, user: Any, da
         )
         for course, version in courses
     )
+    for course, _version in courses:
+        deeds.note(action, course, who=user, whose=course.institution.code, **data)

@@ -6,8 +6,9 @@ from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from wagtail.signals import unpublished
 
+from accounts import deeds
 from catalog import places, publishing
-from catalog.models import Course, Institution, Lesson, Place, Teacher, Theme
+from catalog.models import ApiToken, Course, Institution, Lesson, Membership, Place, Teacher, Theme, Webhook
 from catalog.oai import register
 from catalog.signals import course_saved, courses_changed, courses_hidden, courses_shown
 from media_pipeline import periodic
@@ -83,3 +84,15 @@ def relearn_places(**_: Any) -> None:
 
 periodic.every(seconds=300, name="expire_licences")(publishing.expire_licences)
 periodic.every(seconds=300, name="records for harvesters")(register.keep_missing)
+
+deeds.keep(
+    Membership,
+    "membership",
+    lambda one: {"whose": one.institution.code, "person": one.user.get_username(), "role": one.role},
+)
+deeds.keep(
+    ApiToken,
+    "token",
+    lambda one: {"whose": one.institution.code, "person": one.user.get_username(), "scopes": one.scopes},
+)
+deeds.keep(Webhook, "webhook", lambda one: {"whose": one.institution.code, "events": one.events})

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from wagtail import hooks
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.views.home import (
@@ -261,6 +261,5 @@ def desk_css() -> str:
 
 @hooks.register("insert_global_admin_js")
 def desk_js() -> str:
-    return format_html('<script type="module" src="{}"></script>', static("cms/follow.js")) + format_html(
-        '<script type="module" src="{}"></script>', static("cms/comments.js")
-    )
+    files = ((static(f"cms/{name}.js"),) for name in ("starting", "follow", "comments"))
+    return format_html_join("", '<script type="module" src="{}"></script>', files)

@@ -5,9 +5,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.forms import Media
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from wagtail.admin.staticfiles import versioned_static
 
 
@@ -31,9 +29,6 @@ class Picker(forms.SelectMultiple):
         context["url"] = reverse("wenlan_pick", args=[self.source])
         context["placeholder"] = self.placeholder
         return context
-
-    def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> SafeString:
-        return render_to_string(template_name, context)
 
     def _chosen(self, value: list[Any]) -> list[Any]:
         queryset: QuerySet = self.choices.queryset  # type: ignore[attr-defined]

@@ -1,15 +1,26 @@
 """Errors as the reader needs them: JSON ``{"code", "message"}`` in the reader's language below ``/api/``, a page
 elsewhere. Never a traceback."""
 
+import re
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.debug import SafeExceptionReporterFilter
 
 from accounts import trail
 
 API = "/api/"
+
+
+class ReportFilter(SafeExceptionReporterFilter):
+    """Addresses of servers are hidden in reports of errors too: a password stands in most."""
+
+    hidden_settings = re.compile(f"{SafeExceptionReporterFilter.hidden_settings.pattern}|_URL|DATABASES|CACHES", re.I)
+
+
 REST = 300
 """Seconds after which whoever asked too often may ask again: the longest of ``accounts.limits``."""
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from accounts import trail
+from accounts import deeds, trail
 from accounts.look import Look, keep_language
 from accounts.ruby import annotate
 from accounts.scripts import traditional
@@ -27,7 +27,7 @@ FOR_MACHINES = ("/health/", "/metrics")
 
 class NumberMiddleware:
     """Takes the number that nginx gave in ``X-Request-ID``, or makes one; answers carry it, and error pages show it
-    (``request.META.HTTP_X_REQUEST_ID``)."""
+    (``request.META.HTTP_X_REQUEST_ID``). Deeds are noted as those of the request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,7 +35,7 @@ class NumberMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         number = trail.accepted(request.headers.get(trail.HEADER))
         request.META["HTTP_X_REQUEST_ID"] = number
-        with trail.followed(number):
+        with trail.followed(number), deeds.asked_by(request):
             response = self.get_response(request)
         response.headers[trail.HEADER] = number
         return response

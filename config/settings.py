@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.sitemaps",
     "django.contrib.staticfiles",
+    "django.forms",
 ]
 
 MIDDLEWARE = [
@@ -103,10 +104,12 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # Wagtail's forms of long pages
 
 # Watching ---------------------------------------------------------------------------------------
 LOGGING = logging_settings(env.str("LOG_FORMAT", "json" if PRODUCTION else "text"), env.str("LOG_LEVEL", "INFO"))
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.errors.ReportFilter"
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 ROOT_URLCONF = "config.urls"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # fields of forms are templates like others
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {

@@ -584,6 +584,7 @@ def render_nginx(home: Path, address: str, options: dict[str, str]) -> str:
         "WENLAN_STORE_HOST": store.partition("://")[2],
         "WENLAN_BUCKET": options.get("bucket", "wenlan-store"),
         "WENLAN_CACHE": str(home / "cache"),
+        "WENLAN_ACCESS_LOG": str(home / "access.log"),
         "WENLAN_TERMINATOR": "127.0.0.1",
     }
     site = Path(options.get("template") or Path(__file__).parent / "nginx" / "wenlan.conf.template").read_text()
@@ -595,8 +596,7 @@ def render_nginx(home: Path, address: str, options: dict[str, str]) -> str:
     user = "user root;\n" if as_root() else ""
     mime = next((f"    include {path};\n" for path in MIME_TYPES if Path(path).exists()), "")
     head = f"{user}daemon off;\nworker_processes 2;\npid {home}/nginx.pid;\nerror_log {home}/error.log warn;\n"
-    plain = "    access_log off;\n    sendfile on;\n"
-    return f"{head}events {{ worker_connections 1024; }}\nhttp {{\n{mime}{plain}{temporary}{site}\n}}\n"
+    return f"{head}events {{ worker_connections 1024; }}\nhttp {{\n{mime}    sendfile on;\n{temporary}{site}\n}}\n"
 
 
 MIME_TYPES = ("/etc/nginx/mime.types", "/opt/homebrew/etc/nginx/mime.types", "/usr/local/etc/nginx/mime.types")

@@ -8,6 +8,7 @@ Completing may be repeated and answers with the same asset, whose ``uid`` is the
 import base64
 import binascii
 import logging
+import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -101,8 +102,10 @@ def find(owner: str, fingerprint: str, size: int) -> Upload | None:
 
 
 def check_name(filename: str) -> str:
-    """The bare name of a file that may be uploaded; raises Refused for others."""
-    name = PurePosixPath(filename.replace("\\", "/").replace("\0", "")).name.strip()[-255:]
+    """The bare name of a file that may be uploaded, without what is not seen: line ends, and marks of direction that
+    would show ``fdp.exe`` as ``exe.pdf``. Raises Refused for others."""
+    seen = "".join(letter for letter in filename if unicodedata.category(letter) not in {"Cc", "Cf"})
+    name = PurePosixPath(seen.replace("\\", "/")).name.strip()[-255:]
     extension = PurePosixPath(name).suffix.lower().lstrip(".")
     if not name:
         raise Refused("no-name", "文件没有名字。", "请给文件取名后重新上传。")

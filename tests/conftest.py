@@ -241,6 +241,7 @@ def _keep_pictures(window: Any) -> None:
 
     def new_context(**options: Any) -> Any:
         visit = open_visit(**options)
+        visit.on("console", lambda said: BREACH.search(said.text) and _breaches.append(f"{said.page.url}: {said.text}"))
         end = visit.close
 
         def close() -> None:
@@ -256,6 +257,19 @@ def _keep_pictures(window: Any) -> None:
         return visit
 
     window.new_context = new_context
+
+
+BREACH = re.compile(r"^(?!.*frame-ancestors).*violates the following Content Security Policy|requires 'Trusted")
+_breaches: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def breaches() -> Iterator[list[str]]:
+    """What a browser refused in this test because the page's policy does not allow it; no page of ours asks for such
+    a thing, so a test that provokes it empties the list."""
+    _breaches.clear()
+    yield _breaches
+    assert not _breaches
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import { favourite, favourites } from "./lib/favourites.js";
 import { everywhere, forget, onDevice, signedIn } from "./lib/progress.js";
 import { card } from "./lib/cards.js";
 import { read } from "./lib/memory.js";
+import { worker } from "./lib/trusted.js";
 import "./lib/clicks.js";
 
 for (const root of document.querySelectorAll("[data-finder]")) finder(root);
 
 // For what is kept on the device, and to be installed as an app; asked when the page is done with everything else.
-if ("serviceWorker" in navigator) addEventListener("load", () => navigator.serviceWorker.register("/sw.js").catch(() => {}));
+if ("serviceWorker" in navigator) addEventListener("load", () => navigator.serviceWorker.register(worker()).catch(() => {}));
 
 const menu = document.querySelector(".menu");
 document.addEventListener("keydown", (event) => {

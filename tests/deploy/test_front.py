@@ -1,8 +1,10 @@
 """nginx alone: a signed file needs no Django, and everything that is not plainly right is asked of Django."""
 
+import json
 import time
 import urllib.request
 import uuid
+from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
@@ -16,7 +18,7 @@ KEY = f"packages/{UID.hex}/0123456789ab/video-360-h264.mp4"
 
 
 @pytest.fixture(scope="module")
-def front(tmp_path_factory):
+def server(tmp_path_factory):
     from django.conf import settings
 
     media = tmp_path_factory.mktemp("media")
@@ -29,8 +31,13 @@ def front(tmp_path_factory):
         )
     except Missing as reason:
         (pytest.fail if services.IN_CI else pytest.skip)(f"nginx: {reason}")
-    yield server.url
+    yield server
     services.stop_server(server)
+
+
+@pytest.fixture
+def front(server):
+    return server.url
 
 
 def get(url: str, **headers: str):
@@ -96,3 +103,22 @@ def test_one_address_may_not_ask_without_end_and_the_others_go_on(front, path, m
     assert ("Too many requests" in body) is not path.startswith("/api/")
     assert status(front, path, "198.51.100.9", method)[0] == 502
     assert status(front, "/courses/x/", address)[0] == 502
+
+
+def test_what_opens_something_is_not_written_down(server, front):
+    """A signature, an invitation and every query stay out of the log; the rest of the path is there."""
+    keys = ["AAAAAAAAAAAAAAAAAAAAAA", "c2VjcmV0:1abc:xyz", "0a1b2c3d4e", "4-set-abcdef0123456789", "my-illness"]
+    asked = [
+        f"/media/~99.{keys[0]}/{KEY}",
+        f"/join/{keys[1]}/",
+        f"/wenlan-store/x?X-Amz-Signature={keys[2]}",
+        f"/accounts/password/reset/key/{keys[3]}/",
+        f"/search/?q={keys[4]}",
+    ]
+    for path in asked:
+        status(front, path, "198.51.100.9")
+    text = (Path(server.home) / "access.log").read_text()
+    assert f"/media/~99.***/{KEY}" in text
+    assert not [key for key in keys if key in text]
+    line = json.loads(text.splitlines()[-1])
+    assert (line["path"], line["from"], line["status"]) == ("/search/", "198.51.100.9", 502)

@@ -1,5 +1,7 @@
 // Suggestions below a search box: the combobox pattern of WAI-ARIA with a list box, by keyboard, pointer and ear.
 
+import { markup } from "./trusted.js";
+
 const WAIT = 90; // milliseconds without a key before asking
 
 export function finder(root) {
@@ -75,7 +77,7 @@ export function finder(root) {
       option.dataset.text = item.text;
       option.dataset.url = item.url;
       const text = document.createElement("span");
-      text.innerHTML = item.highlight; // made safe by the server: text with <mark>
+      text.innerHTML = markup(item.highlight); // made safe by the server: text with <mark>
       const kind = document.createElement("small");
       kind.textContent = root.dataset[item.kind] ?? "";
       option.append(text, kind);

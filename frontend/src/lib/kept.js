@@ -3,6 +3,7 @@
 // network the service worker answers from here (sw.js). What was begun and interrupted goes on where it stopped.
 
 import { read, write } from "./memory.js";
+import { markup } from "./trusted.js";
 
 const KEPT = "wenlan:kept";
 const CACHE = "wenlan-kept-"; // and the path of the lesson
@@ -68,7 +69,7 @@ export function span(playlist) {
  * `url` is the path of the lesson.
  */
 async function plan(url) {
-  const read = new DOMParser().parseFromString(await text(url), "text/html");
+  const read = new DOMParser().parseFromString(markup(await text(url)), "text/html");
   const told = read.getElementById("player-data");
   const data = JSON.parse(told?.textContent ?? "{}");
   const star = read.querySelector("[data-favourite]").dataset;
@@ -164,7 +165,7 @@ async function addFile(cache, address) {
   const answer = await ask(address);
   await cache.put(address, answer.clone());
   if (!address.includes("?page=")) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html"); // a page of a book brings its pictures
+  const page = new DOMParser().parseFromString(markup(await answer.text()), "text/html"); // a page of a book brings its pictures
   for (const picture of page.querySelectorAll("img.page-picture, .section img")) await addFile(cache, picture.getAttribute("src"));
 }
 
