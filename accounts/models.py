@@ -11,7 +11,7 @@ class User(AbstractUser):
 
     display_name = models.CharField("姓名", max_length=80, blank=True)
     phone = models.CharField("手机号", max_length=16, unique=True, null=True, blank=True, editable=False)
-    phone_confirmed = models.BooleanField(default=False, editable=False)
+    phone_confirmed = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = "用户"

@@ -13,8 +13,9 @@ import segno
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_used
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.urls import reverse
@@ -37,8 +38,32 @@ class Adapter(DefaultMFAAdapter):
         return _cipher().decrypt(encrypted_text.encode()).decode()
 
 
-def _cipher() -> Fernet:
-    return Fernet(urlsafe_b64encode(sha256(f"second factors {settings.SECRET_KEY}".encode()).digest()))
+def _cipher() -> MultiFernet:
+    """Writes with the present key, reads with those before too."""
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return MultiFernet([Fernet(urlsafe_b64encode(sha256(f"second factors {key}".encode()).digest())) for key in keys])
+
+
+SECRETS = ("secret", "seed", "migrated_codes")
+"""Where an authenticator of allauth keeps what is encrypted: of an app, of recovery codes, of codes brought along."""
+
+
+def renew() -> int:
+    """Writes all second factors anew with the present key, so that those before may be forgotten. Returns how many."""
+    cipher, renewed = _cipher(), 0
+
+    def anew(kept: str | list[str]) -> str | list[str]:
+        if isinstance(kept, list):
+            return [cipher.rotate(one.encode()).decode() for one in kept]
+        return cipher.rotate(kept.encode()).decode()
+
+    for row in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN):
+        with transaction.atomic():
+            kept = Authenticator.objects.select_for_update().get(pk=row.pk)
+            kept.data |= {name: anew(kept.data[name]) for name in SECRETS if kept.data.get(name)}
+            kept.save(update_fields=["data"])
+            renewed += 1
+    return renewed
 
 
 @receiver([authenticator_added, authenticator_used])

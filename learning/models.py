@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from catalog.models import Course, Lesson
@@ -55,7 +56,7 @@ class Play(models.Model):
     number = models.CharField(max_length=32, primary_key=True)
     lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="+")
     month = models.DateField()
-    begun_at = models.DateTimeField(default=timezone.now)
+    begun_at = models.DateTimeField(default=timezone.now, db_default=Now())
     seconds = models.PositiveIntegerField(default=0)
     parts = models.PositiveIntegerField(default=0)
     counted_seconds = models.PositiveIntegerField(default=0)

@@ -38,15 +38,20 @@ def track_url(asset: MediaAsset, kind: str, language: str, *, signed: bool = Fal
     return media_url(asset, f"track/{asset.uid.hex}/{kind}.{language}.vtt", signed=signed)
 
 
-def signature(uid: UUID, expiry: int) -> str:
-    """MD5 with the secret behind the message, in URL-safe base64 without padding, as nginx asks."""
-    message = f"{expiry}/{uid.hex} {settings.MEDIA_LINK_SECRET}"
+def signature(uid: UUID, expiry: int, secret: str = "") -> str:
+    """MD5 with the secret behind the message, in URL-safe base64 without padding, as nginx asks. ``secret``: another
+    than the present one."""
+    message = f"{expiry}/{uid.hex} {secret or settings.MEDIA_LINK_SECRET}"
     digest = hashlib.md5(message.encode(), usedforsecurity=False).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def signature_holds(uid: UUID, expiry: int, given: str) -> bool:
-    return expiry >= time.time() and hmac.compare_digest(signature(uid, expiry).encode(), given.encode())
+    """Whether it was made with the present secret or one of those before."""
+    if expiry < time.time():
+        return False
+    secrets = (settings.MEDIA_LINK_SECRET, *settings.MEDIA_LINK_SECRET_FALLBACKS)
+    return any(hmac.compare_digest(signature(uid, expiry, one).encode(), given.encode()) for one in secrets)
 
 
 def _signed_prefix(uid: UUID) -> str:

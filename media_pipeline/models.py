@@ -92,7 +92,11 @@ class Rendition(models.Model):
     key = models.CharField(max_length=400)
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(
-        max_length=64, blank=True, help_text="Of the encoded file; empty: made before it was kept."
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of the encoded file; empty: made before it was kept.",
     )
     bitrate = models.PositiveIntegerField(null=True, help_text="bit/s")
     width = models.PositiveIntegerField(null=True)

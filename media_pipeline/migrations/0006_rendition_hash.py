@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='rendition',
             name='sha256',
-            field=models.CharField(blank=True, help_text='Of the encoded file; empty: made before it was kept.', max_length=64),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Of the encoded file; empty: made before it was kept.', max_length=64),
         ),
     ]

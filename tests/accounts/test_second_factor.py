@@ -8,6 +8,8 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.contrib.auth.models import Group
 from django.core.cache import cache
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 
 from accounts import second_factor
@@ -176,3 +178,20 @@ def test_secret_is_not_readable_in_the_database(editor, django_capture_on_commit
 def test_sign_in_takes_the_address_too(editor, settings):
     settings.STAFF_SECOND_FACTOR = False
     assert signed_in("editor@example.cn").get("/cms/").status_code == 200
+
+
+def test_second_factors_outlive_the_key_they_were_written_with(editor, settings, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        secret = set_up(signed_in())
+    row = Authenticator.objects.get(type=Authenticator.Type.TOTP)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another-key"
+    with pytest.raises(CommandError, match="SECRET_KEY_FALLBACKS"):
+        call_command("renew_second_factors")
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert second_factor.Adapter().decrypt(row.data["secret"]) == secret
+    call_command("renew_second_factors")
+    settings.SECRET_KEY_FALLBACKS = []
+    row.refresh_from_db()
+    assert second_factor.Adapter().decrypt(row.data["secret"]) == secret
+    codes = Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES)
+    assert second_factor.Adapter().decrypt(codes.data["seed"])

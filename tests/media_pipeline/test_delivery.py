@@ -136,6 +136,17 @@ def test_signature_ends(local_store, client):
     assert client.get(signed).status_code == 404
 
 
+def test_signature_of_the_secret_before_holds_until_it_is_forgotten(local_store, client, settings):
+    asset = asset_with()
+    local_store.put_bytes(DATA, f"packages/{asset.uid.hex}/d/f", "x")
+    url = access.media_url(asset, f"packages/{asset.uid.hex}/d/f", signed=True)
+    settings.MEDIA_LINK_SECRET_FALLBACKS, settings.MEDIA_LINK_SECRET = [settings.MEDIA_LINK_SECRET], "another"
+    assert client.get(url).status_code == 200
+    assert access.media_url(asset, f"packages/{asset.uid.hex}/d/f", signed=True) != url
+    settings.MEDIA_LINK_SECRET_FALLBACKS = []
+    assert client.get(url).status_code == 404
+
+
 def test_signature_is_what_nginx_computes(settings):
     """nginx: ``secure_link_md5 "$expiry/$uid $secret"``; compared with openssl's answer as nginx's manual shows."""
     import base64
