@@ -33,7 +33,7 @@ class Adapter(DefaultSocialAccountAdapter):
                 messages.error(self.request, _("统一登录暂时没有回应。请用密码登录，或过几分钟再试。"))
                 raise ImmediateHttpResponse(redirect("account_login")) from error
 
-        session.request = patient  # type: ignore[method-assign]
+        session.request = patient
         return session
 
     def populate_user(self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]) -> User:
