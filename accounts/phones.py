@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 
-PATIENCE = 10.0  # seconds for the gateway
+PATIENCE = urllib3.Timeout(connect=3.0, read=10.0)  # seconds; somebody waits for the page that sends
 logger = logging.getLogger(__name__)
 
 

@@ -1,4 +1,4 @@
-"""What each institution costs: CPU of the work on its media, and bytes in the store. Four queries, whatever there is."""
+"""What each institution costs: CPU of the work on its media, and bytes in the store. Always four queries."""
 
 import csv
 from collections.abc import Iterable
@@ -58,7 +58,7 @@ def costs(sort: str = "cpu") -> list[Cost]:
         else:
             of(code).cpu = seconds
     began = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    for rows in (_bytes(MediaAsset.objects, "", began), _bytes(Rendition.objects, "asset__", began)):
+    for rows in (_bytes(MediaAsset.objects.all(), "", began), _bytes(Rendition.objects.all(), "asset__", began)):
         for code, held, new in rows:
             of(code).bytes += held
             of(code).bytes_month += new or 0

@@ -47,7 +47,7 @@ def operations(request: HttpRequest) -> HttpResponse:
         "parts": parts.look(),
         "checks": request.build_absolute_uri(reverse("health_ready")),
         "queues": queues(),
-        "uploads": Upload.objects.filter(state=Upload.State.OPEN).aggregate(number=Count("pk"), since=Min("created_at")),
+        "uploads": _uploads(),
         "workers": workers(),
         **failures(),
         "steps": slow_steps(),
@@ -119,6 +119,10 @@ def _count_light_tasks(found: dict[str, Queue]) -> None:
         else:
             place = {"RUNNING": "running", "SUCCESSFUL": "done"}.get(status, "failed")
             setattr(queue, place, getattr(queue, place) + number)
+
+
+def _uploads() -> dict[str, Any]:
+    return Upload.objects.filter(state=Upload.State.OPEN).aggregate(number=Count("pk"), since=Min("created_at"))
 
 
 @dataclass(slots=True)

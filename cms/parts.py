@@ -131,9 +131,7 @@ PARTS: dict[str, Probe] = {
     "search": Probe("检索", "读者按标题检索，课程照样能看；编辑照常，改动等它恢复后写入索引。", ask_search),
     "storage": Probe("存储", "课程照样编辑和浏览；播放器和上传会等待，恢复后自动接着来。", ask_storage),
     "tasks": Probe("消息队列", "什么也不缺：文件照收，转码最多晚一分钟开始。", ask_tasks),
-    "cache": Probe(
-        "缓存", "什么也不缺，页面可能稍慢；次数限制暂不计数。", ask_cache, lambda: bool(settings.CACHE_URL)
-    ),
+    "cache": Probe("缓存", "什么也不缺，页面可能稍慢；次数限制暂不计数。", ask_cache, lambda: bool(settings.CACHE_URL)),
     "mail": Probe(
         "邮件",
         "其余照常；邀请和通知信现在发不出去，请恢复后再发。",

@@ -13,6 +13,10 @@ from django_tasks.utils import get_random_id
 
 from accounts import trail
 
+MEDIA = "media"
+BELL_SECONDS = 60.0
+"""A bell for media that nobody hears is rung again by the sweeper; until a worker comes, they must not pile up."""
+
 app = Celery("wenlan", broker=settings.TASKS_URL)
 app.conf.update(
     task_acks_late=False,  # a message is only a bell: once heard it is done with
@@ -59,6 +63,7 @@ class CeleryBackend(BaseTaskBackend):
             task_id=result.id,
             queue=task.queue_name,
             eta=task.run_after,
+            expires=BELL_SECONDS if task.queue_name == MEDIA else None,
             headers={trail.HEADER: trail.current()},
         )
         return result

@@ -1,5 +1,6 @@
 """Signing in with an OpenID Connect provider: a real server on loopback, and the way of a browser between the two."""
 
+import socket
 from urllib.parse import urlsplit
 
 import pytest
@@ -69,3 +70,17 @@ def test_refusal_of_the_provider_is_told(client, configured):
 def test_without_a_provider_nothing_is_offered(client):
     assert "oidc" not in client.get("/accounts/login/").content.decode()
     assert client.get("/accounts/oidc/oidc/login/").status_code == 404
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_provider_that_is_away_leads_back_to_the_sign_in(client, settings, silent):
+    """A closed port, and one that takes the connection and never answers."""
+    settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 0.5
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1] if silent else 9
+        app = {"provider_id": "oidc", "name": "浙里办", "client_id": "wenlan", "secret": "s3cret"}
+        app["settings"] = {"server_url": f"http://127.0.0.1:{port}"}
+        settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"OAUTH_PKCE_ENABLED": True, "APPS": [app]}}
+        answer = client.post("/accounts/oidc/oidc/login/?process=login", follow=True)
+    assert answer.redirect_chain[-1][0] == "/accounts/login/"
+    assert "请用密码登录" in answer.content.decode()
