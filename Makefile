@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PORT HOST
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-pipeline bench-search bench-site bench-desk chaos guides services lock messages clean prepare prepare-dev
+.PHONY: help run test lint bench bench-pipeline bench-search bench-site bench-desk chaos guides services lock audit messages clean prepare prepare-dev
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ services: prepare-dev ## real servers on loopback for trying the production part
 lock: prepare-dev ## the lock files, from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --quiet -o requirements-dev.txt
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --quiet --constraint requirements-dev.txt -o requirements.txt
+
+audit: prepare-dev ## locks, withdrawn releases, known faults, licences and age of what the site stands on
+	@$(BIN)/python deploy/audit.py $(ARGS)
 
 clean: ## what was built, downloaded and stored here (the demo library and its database too)
 	rm -rf .venv frontend/node_modules frontend/dist var test-results .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -41,8 +41,8 @@ def asked_by(request: HttpRequest) -> Iterator[None]:
 
 
 def note(deed: str, what: Model | str = "", *, who: Any = None, whose: str = "", **more: Any) -> None:
-    """Writes one line. ``deed``: what was done, ``what``: the thing it was done to, ``who``: a User, where it is not the
-    person of the request, ``whose``: the code of the institution, ``more``: words and numbers."""
+    """Writes one line. ``deed``: what was done, ``what``: the thing it was done to, ``who``: a User, where it is not
+    the person of the request, ``whose``: the code of the institution, ``more``: words and numbers."""
     request = _request.get()
     who = who or getattr(request, "user", None)
     line = {

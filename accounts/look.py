@@ -73,14 +73,19 @@ class Look:
             raise ValueError(value)
         words = replace(self, **{name: value}).words
         if words:
-            response.set_cookie(COOKIE, words, max_age=YEAR, samesite="Lax", httponly=True)
+            _set(response, COOKIE, words)
         else:
             response.delete_cookie(COOKIE, samesite="Lax")
 
 
 def keep_language(response: HttpResponse, code: str) -> None:
     """Keeps the language of the pages, as the look is kept."""
-    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, max_age=YEAR, samesite="Lax", httponly=True)
+    _set(response, settings.LANGUAGE_COOKIE_NAME, code)
+
+
+def _set(response: HttpResponse, name: str, value: str) -> None:
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(name, value, max_age=YEAR, samesite="Lax", httponly=True, secure=secure)
 
 
 def look(request: HttpRequest) -> dict[str, Look]:

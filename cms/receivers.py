@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.management import call_command
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.db.models.signals import post_delete, post_save
 from wagtail.models import BaseLogEntry, ModelLogEntry, PageLogEntry, TaskState
 from wagtail.permissions import register_permission_policy
@@ -61,7 +61,8 @@ def _whose(model: type[Model] | None, key: Any) -> str:
     if model is MediaAsset:
         return MediaAsset.objects.filter(pk=key).values_list("owner", flat=True).first() or ""
     if model in OWNED:
-        return model._default_manager.filter(pk=key).values_list("institution__code", flat=True).first() or ""
+        rows: QuerySet[Any] = model._default_manager.filter(pk=key)
+        return rows.values_list("institution__code", flat=True).first() or ""
     return ""
 
 

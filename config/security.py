@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse
 
 HEADER = "Content-Security-Policy"
 DESK, EMBEDDED, API, API_DOCS = "/cms/", "/embed/", "/api/", "/api/v1/docs"
+PERMISSIONS = "camera=(), microphone=(), payment=(), usb=(), serial=(), bluetooth=(), geolocation=(self)"
 NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
 """What machines read is never a page, whatever is in it."""
 EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
@@ -111,8 +112,11 @@ class PolicyMiddleware:
         response = self.get_response(request)
         if HEADER not in response.headers:
             response.headers[HEADER] = self._policy(request)
-        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)")
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        # Pictures and films may stand in other sites' pages, pages and answers of the API may not.
+        read = response.headers.get("Content-Type", "").startswith(("text/html", "application/json"))
+        if read and not request.path.startswith(EMBEDDED):
+            response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
 
     def _policy(self, request: HttpRequest) -> str:

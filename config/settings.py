@@ -91,6 +91,9 @@ MIDDLEWARE = [
 # Safety -----------------------------------------------------------------------------------------
 _HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+CSRF_COOKIE_HTTPONLY = True  # scripts read the token from the page
+if _HTTPS:  # names that no other host of the domain can set (RFC 6265bis, 4.1.3.2)
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", False)  # nginx in front does it
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked for within the house, without https
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 31_536_000 if _HTTPS else 0)

@@ -6,17 +6,23 @@ import logging
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.models import Group
+from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
 from catalog.models import ApiToken, Course, Institution, Membership
 from config.logs import JsonFormatter, Numbered
+from tests.accounts.test_second_factor import code_of
 
 pytestmark = pytest.mark.django_db
 NUMBER = "from-nginx-0123456789"
 PASSWORD = "open-sesame-9"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted():
+    cache.clear()
 
 
 @pytest.fixture
@@ -80,13 +86,16 @@ def test_who_could_not_be_signed_in_is_named_only_when_there_is_such_a_name(path
 def test_second_factors(lin, deeds):
     reader = Client()
     reader.post("/accounts/login/", {"login": "lin", "password": PASSWORD})
-    secret = generate_totp_secret()
-    TOTP.activate(lin, secret)
+    reader.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": "/accounts/2fa/totp/activate/"})
+    secret = reader.get("/accounts/2fa/totp/activate/").context["form"].secret
+    reader.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    cache.clear()  # a code is good once
     reader.post("/accounts/2fa/totp/deactivate/")
     assert not Authenticator.objects.filter(user=lin).exists()
     lines = deeds()
-    assert [line["message"] for line in lines][-1] == "second-factor-removed"
-    assert (lines[-1]["kind"], lines[-1]["who"]) == ("totp", "lin")
+    told = [(line["message"], line["kind"], line["who"]) for line in lines if line["message"].startswith("second")]
+    assert ("second-factor-added", "totp", "lin") in told
+    assert ("second-factor-removed", "totp", "lin") in told
     assert secret not in json.dumps(lines)
 
 

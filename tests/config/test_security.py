@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 
 import pytest
@@ -62,6 +64,50 @@ def test_answers_carry_the_other_headers(client):
     assert headers["X-Frame-Options"] == "SAMEORIGIN"
     assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
     assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.django_db
+def test_pictures_may_stand_elsewhere_and_pages_of_ours_may_be_read_here_only(client):
+    assert "Cross-Origin-Resource-Policy" not in client.get("/icon.svg").headers
+    assert client.get("/api/v1/courses").headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+COOKIES = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.test import Client
+from accounts.models import User
+User.objects.create_user("lin", password="open-sesame-9")
+reader = Client(headers={"Host": "wenlan.example.cn"})
+secure = {"secure": True}
+reader.get("/language/en/", {"next": "/help/"}, **secure)
+reader.get("/look/mode/senior/", {"next": "/help/"}, **secure)
+reader.get("/accounts/login/", **secure)
+reader.post("/accounts/login/", {"login": "lin", "password": "open-sesame-9"}, **secure)
+for cookie in reader.cookies.values():
+    print(cookie.OutputString())
+print(reader.get("/help/", **secure).headers["Strict-Transport-Security"])
+"""
+
+
+def test_cookies_of_a_site_with_https_are_out_of_reach(tmp_path):
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PUBLIC_URL": "https://wenlan.example.cn",
+        "ALLOWED_HOSTS": "wenlan.example.cn",
+        "WENLAN_VAR": str(tmp_path),
+        "STATIC_ROOT": str(settings.STATIC_ROOT),
+    }
+    done = subprocess.run([sys.executable, "-c", COOKIES], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *cookies, transport = done.stdout.splitlines()
+    names = {cookie.partition("=")[0] for cookie in cookies}
+    assert {"__Host-sessionid", "__Host-csrftoken", "django_language", "wenlan_look"} <= names
+    for cookie in cookies:
+        assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; ")), cookie
+    assert transport == "max-age=31536000"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""What somebody wrote into a page does not run: the policy that the site sends, in a browser that keeps it. That no page
-of ours breaks its policy is asked of every journey (``breaches`` in tests/conftest.py)."""
+"""What somebody wrote into a page does not run: the policy that the site sends, in a browser that keeps it. That no
+page of ours breaks its policy is asked of every journey (``breaches`` in tests/conftest.py)."""
 
 import pytest
 from playwright.sync_api import Page, Route, expect
