@@ -36,7 +36,7 @@ import hashlib, json, re
 from django.test import Client
 from media_pipeline.models import MediaAsset
 from media_pipeline.playback import playback
-seen, found = {}, [playback(MediaAsset.objects.get(title="film")).hls_url]
+seen, found = {}, [playback(MediaAsset.objects.get(title="film")).hls]
 while found:
     path = found.pop().partition("?")[0]
     answer = Client(SERVER_NAME="localhost").get(path)
