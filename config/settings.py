@@ -202,6 +202,10 @@ TASKS = {
 }
 CELERY_BROKER_URL = TASKS_URL
 
+# Backups ----------------------------------------------------------------------------------------
+BACKUP_KEY = env.str("BACKUP_KEY", "")
+BACKUP_KEY_FILE = env.str("BACKUP_KEY_FILE", "")
+
 # To other machines -------------------------------------------------------------------------------
 OUTGOING_PRIVATE = env.bool("OUTGOING_PRIVATE", False)
 

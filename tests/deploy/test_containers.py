@@ -65,6 +65,12 @@ def test_images_are_pinned_to_a_version():
         assert re.search(r":(v?\d|local)", service["image"]), name
 
 
+def test_the_image_brings_pg_dump_of_the_server_it_runs_with():
+    server = re.search(r"postgres:(\d+)", COMPOSE["services"]["db"]["image"])
+    clients = re.findall(r"postgresql-client-(\d+)", (ROOT / "deploy" / "Dockerfile").read_text())
+    assert clients == [server.group(1)]
+
+
 def test_compose_gives_nginx_every_value_its_configuration_asks():
     template = (ROOT / "deploy" / "nginx" / "wenlan.conf.template").read_text()
     asked = set(re.findall(r"\$\{(WENLAN_\w+)\}", template))
