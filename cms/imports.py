@@ -91,7 +91,7 @@ class TableForm(forms.Form):
                 self.add_error("table", "请选择表格。")
         except FileRefused as refused:
             self.add_error("source", str(refused))
-        except (Failed, FileNotFoundError):
+        except Failed:
             self.add_error("source", "暂时读不到压缩包。请稍后再试，或重新上传。")
         return given
 

@@ -23,7 +23,7 @@ from catalog.importers import shelves
 from catalog.importers.shelves import MOST_LISTED, Shelf
 from catalog.models import Institution
 from media_pipeline import uploads, workplace
-from media_pipeline.errors import Refused
+from media_pipeline.errors import Failed, Refused
 from media_pipeline.models import MediaAsset
 from media_pipeline.sniff import FAMILY_OF
 
@@ -196,10 +196,15 @@ class MediaSource:
         if there := self.known(name, owner):
             return there
         found = self.find(name)
+        if self.limited:  # asked again when the file is there; here it saves reading it
+            quotas.check(Institution.objects.get(code=owner), found.bytes)
         with workplace.work_dir(uuid4()) as folder:
             path, digest = folder / "file", hashlib.sha256()
-            with path.open("wb") as file:
-                self._read(found, digest.update, file.write)
+            try:
+                with path.open("wb") as file:
+                    self._read(found, digest.update, file.write)
+            except OSError as error:
+                raise Failed("disk", "服务器的磁盘空间不足，暂时不能接收文件。", "请联系管理员。") from error
             return uploads.take(
                 path,
                 owner=owner,
@@ -246,22 +251,22 @@ def _base(name: str) -> str:
 
 
 class Near:
-    """Finds the names that come near another: first by the pairs of letters they share, then by difflib."""
+    """Finds the names that come near another: first by the letters and pairs of letters they share, then by difflib."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = list(dict.fromkeys(names))
         self._having: dict[str, list[int]] = defaultdict(list)
         for number, name in enumerate(self._names):
-            for pair in _pairs(name):
-                self._having[pair].append(number)
+            for part in _parts(name):
+                self._having[part].append(number)
 
     def __call__(self, name: str) -> list[str]:
-        shared = Counter(number for pair in _pairs(name) for number in self._having.get(pair, ()))
+        shared = Counter(number for part in _parts(name) for number in self._having.get(part, ()))
         some = {PurePosixPath(self._names[number]).name: number for number, _times in shared.most_common(LOOKED_AT)}
         close = get_close_matches(PurePosixPath(name).name, list(some), n=OFFERED, cutoff=0.5)
         return [self._names[some[base]] for base in close]
 
 
-def _pairs(name: str) -> set[str]:
+def _parts(name: str) -> set[str]:
     stem = PurePosixPath(name).stem.casefold()
-    return {stem[start : start + 2] for start in range(max(1, len(stem) - 1))}
+    return {*stem, *(stem[start : start + 2] for start in range(len(stem) - 1))}

@@ -62,6 +62,8 @@ class ArchiveShelf:
             self.archive = Archive(store, key)
         except Refused as refused:
             raise FileRefused(refused.code, refused.sentence, refused.remedy) from refused
+        except FileNotFoundError as error:
+            raise FileRefused("archive-gone", "压缩包不见了。", "请重新上传压缩包，再检查一次。") from error
         self.entries: dict[str, Entry] = {entry.name: entry for entry in self.archive.entries}
         self.listed = {entry.name: entry.bytes for entry in self.archive.entries}
         self.left_out = self.archive.left_out
