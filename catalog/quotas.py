@@ -30,15 +30,16 @@ class Quota:
         return None if self.bytes is None else max(0, self.bytes - self.used_bytes)
 
 
-def of(institution: Institution) -> Quota:
-    """Today's quota of one institution. Two queries."""
+def of(institution: Institution, *, archives: bool = False) -> Quota:
+    """Today's quota of one institution. An archive counts only among ``archives``, since the files that are taken out
+    of it count as uploads. Two queries."""
     path, step = institution.path, Institution.steplen
     line = [path[:end] for end in range(len(path), 0, -step)]
     rows = Institution.objects.filter(path__in=line).order_by("-depth").values("daily_uploads", "daily_gigabytes")
     limits = list(rows)
     gigabytes = _nearest(limits, "daily_gigabytes")
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    today = Upload.objects.filter(owner=institution.code, created_at__gte=midnight).order_by()
+    today = Upload.objects.filter(owner=institution.code, created_at__gte=midnight, archive=archives).order_by()
     used = today.exclude(state=Upload.State.ABORTED).aggregate(number=Count("pk"), bytes=Sum("bytes"))
     return Quota(
         uploads=_nearest(limits, "daily_uploads"),
@@ -52,9 +53,13 @@ def _nearest(limits: list[dict[str, int | None]], name: str) -> int | None:
     return next((row[name] for row in limits if row[name] is not None), None)
 
 
-def check(institution: Institution, size: int) -> None:
+def check(institution: Institution, size: int, *, archive: bool = False) -> None:
     """Raises Refused when a file of ``size`` bytes is too much for today."""
-    quota = of(institution)
+    refuse(institution, of(institution, archives=archive), size)
+
+
+def refuse(institution: Institution, quota: Quota, size: int) -> None:
+    """Raises Refused when a file of ``size`` bytes is more than ``quota`` leaves."""
     remedy = "请明天再传，或请编辑中心提高额度。"
     if quota.uploads_left == 0:
         raise Refused(

@@ -35,7 +35,7 @@ router = Router(auth=needs(Scope.UPLOAD), tags=["uploads"])
 class NewUpload(Schema):
     """``fingerprint`` names the file on the client's side, so that it is found again; ``head`` is its first 4 KiB in
     base64; ``institution`` may be left out by people who have only one; ``replaces`` is the asset whose original the
-    file is to become."""
+    file is to become; ``archive`` says that it is a ZIP of files for an import."""
 
     institution: str = ""
     filename: str = Field(max_length=1000)
@@ -43,6 +43,7 @@ class NewUpload(Schema):
     fingerprint: str = Field("", max_length=128)
     head: str = Field("", max_length=8192)
     replaces: UUID | None = None
+    archive: bool = False
 
 
 class PartOut(Schema):
@@ -52,7 +53,7 @@ class PartOut(Schema):
 
 
 class UploadOut(Schema):
-    """``parts`` are those that have arrived; ``asset`` is set once the upload is complete."""
+    """``parts`` are those that have arrived; ``asset`` is set once the upload is complete, unless it is an archive."""
 
     uid: UUID
     institution: str
@@ -60,6 +61,7 @@ class UploadOut(Schema):
     bytes: int
     part_bytes: int
     state: str
+    archive: bool
     fingerprint: str
     parts: list[PartOut]
     asset: UUID | None
@@ -160,7 +162,8 @@ def create_upload(request: HttpRequest, asked: NewUpload) -> dict[str, Any] | Ht
             head=_decoded(asked.head),
             user=request.user,  # type: ignore[arg-type]
             replaces=replaced,
-            allow=partial(quotas.check, house, asked.bytes) if house else None,
+            archive=asked.archive and replaced is None,
+            allow=partial(quotas.check, house, asked.bytes, archive=asked.archive) if house else None,
         )
     return _told_of(upload)
 
@@ -187,11 +190,17 @@ def sign_part(request: HttpRequest, uid: UUID, asked: NewPart) -> dict[str, Any]
     return {"url": signed.url, "method": signed.method, "headers": signed.headers}
 
 
-@router.post("/uploads/{uuid:uid}/complete", response=AssetOut)
+@router.post("/uploads/{uuid:uid}/complete", response=AssetOut | UploadOut)
 @_told
 def complete_upload(request: HttpRequest, uid: UUID) -> dict[str, Any]:
-    """Make the asset. May be repeated. 409 with ``missing`` while parts are missing."""
-    return _told_of_asset(uploads.complete(_upload(request, uid)))
+    """Make the asset; an archive is kept as the upload it is. May be repeated. 409 with ``missing`` while parts are
+    missing."""
+    upload = _upload(request, uid)
+    asset = uploads.complete(upload)
+    if asset is not None:
+        return _told_of_asset(asset)
+    upload.refresh_from_db()
+    return _told_of(upload)
 
 
 @router.delete("/uploads/{uuid:uid}", response={204: None})
@@ -261,6 +270,7 @@ def _told_of(upload: Upload) -> dict[str, Any]:
         "bytes": upload.bytes,
         "part_bytes": upload.part_bytes,
         "state": upload.state,
+        "archive": upload.archive,
         "fingerprint": upload.fingerprint,
         "parts": [PartOut(number=p.number, bytes=p.bytes, crc32=p.crc32) for p in uploads.parts(upload)],
         "asset": made.uid if (made := upload.replaces or upload.asset) and upload.state == "complete" else None,

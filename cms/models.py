@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import filesizeformat
 from wagtail.admin.panels import FieldPanel
 from wagtail.fields import RichTextField, StreamField
 from wagtail.models import Page
@@ -15,6 +16,7 @@ from catalog.models import Course, Institution, Membership, Place, Theme
 from cms import pages_context
 from cms.blocks import TEXT_FEATURES, CollectionBody, HomeBody
 from cms.review import ReviewTask
+from media_pipeline.models import Upload
 
 __all__ = ["CollectionIndexPage", "CollectionPage", "HomePage", "PlacePage", "ReviewTask", "SavedView", "ThemePage"]
 
@@ -199,7 +201,14 @@ class SavedView(models.Model):
 
 class ImportRun(models.Model):
     """One table of courses: first looked through, then, when a person says so, brought in. ``rows`` of the file (0
-    until it was read), ``done`` of the present phase. See ``cms.import_job``."""
+    until it was read), ``done`` of the present phase. See ``cms.import_job``.
+
+    ``source``: where its files are, "" for those uploaded before. ``left_out``: ``[name, reason, remedy]`` of what an
+    archive holds and does not give. ``coming``: institution's code → ``[files, bytes]`` that it brings and were new."""
+
+    ARCHIVE = "archive"
+    BUCKET = "bucket:"
+    """Begins a ``source``; the name of the bucket follows."""
 
     class Phase(models.TextChoices):
         CHECK = "check", "检查"
@@ -214,6 +223,10 @@ class ImportRun(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     filename = models.CharField(max_length=255)
     content = models.BinaryField()
+    source = models.CharField(max_length=140, blank=True, db_default="")
+    archive = models.ForeignKey(Upload, null=True, on_delete=models.SET_NULL, related_name="+")
+    left_out = models.JSONField(default=list, db_default=[])
+    coming = models.JSONField(default=dict, db_default={})
     publish = models.BooleanField(default=False)
     phase = models.CharField(max_length=8, choices=Phase.choices, default=Phase.CHECK)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WORKING)
@@ -235,10 +248,18 @@ class ImportRun(models.Model):
     def __str__(self) -> str:
         return self.filename
 
+    @property
+    def source_label(self) -> str:
+        """Where its files are, in words; "" for those uploaded before."""
+        if self.source == self.ARCHIVE:
+            return f"压缩包“{self.archive.filename}”" if self.archive else "压缩包（已删除）"
+        return f"存储桶“{self.source.removeprefix(self.BUCKET)}”" if self.source else ""
+
 
 class ImportedRow(models.Model):
-    """What became of one row, or would. ``told``: changes as ``[column, before, after]`` under "changes", and under
-    "problems" ``[column, value, reason, remedy]``."""
+    """What became of one row, or would. ``told``: changes as ``[column, before, after]`` under "changes", under
+    "problems" ``[column, value, reason, remedy]``, and under "files" those it brings: ``[name, where it lies, bytes,
+    kind, whether the library has it]``."""
 
     class Fate(models.TextChoices):
         CREATED = "created", "新建"
@@ -262,6 +283,15 @@ class ImportedRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.row} {self.fate}"
+
+    @property
+    def file_sentences(self) -> list[str]:
+        """What is to be said of each file that the row brings."""
+        return [
+            f"文件“{name}”：{kind}，{filesizeformat(size)}{f'，在 {found}' if found != name else ''}，"
+            f"{'资料库里已有，不再收' if known else '新文件'}"
+            for name, found, size, kind, known in self.told.get("files", ())
+        ]
 
 
 class Heading(models.Model):

@@ -1,9 +1,11 @@
-"""Advice of ``manage.py check --deploy``: what works, but not well, in production."""
+"""What ``manage.py check`` says of the settings; with ``--deploy`` also what works, but not well, in production."""
 
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from catalog.importers.buckets import problems
 
 
 @register(Tags.security, deploy=True)
@@ -28,3 +30,11 @@ def check_cache(**_: Any) -> list[CheckMessage]:
         return []
     hint = "把 CACHE_URL 指向 Redis,如 redis://host/1。"
     return [Warning("每个进程有自己的缓存，登录限速与失效通知不能共享。", hint=hint, id="wenlan.W003")]
+
+
+@register()
+def check_import_buckets(**_: Any) -> list[CheckMessage]:
+    hint = "写法见 docs/importing.md。"
+    return [
+        Error(f"IMPORT_BUCKETS：{wrong}", hint=hint, id="wenlan.E001") for wrong in problems(settings.IMPORT_BUCKETS)
+    ]

@@ -202,6 +202,11 @@ class Upload(models.Model):
     )
     key = models.CharField(max_length=400)
     target_id = models.CharField(max_length=400, blank=True, help_text="The store's multipart id.")
+    archive = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A ZIP of files for an import; no asset, though its files become some.",
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     asset = models.OneToOneField(MediaAsset, null=True, on_delete=models.SET_NULL, related_name="upload")
     replaces = models.ForeignKey(

@@ -8,6 +8,8 @@ Layout, all in one namespace:
     one immutable playable set; ``digest`` names source and plan, so equal work has an equal address
 ``work/<uid>/<digest>/…``
     parts of a long film on their way; gone once they are joined
+``archives/<uid>/source.zip``
+    a ZIP sent for an import, until nobody has asked for it for a while
 ``parts/<uid>/…``
     an upload on its way in, on the directory only (S3 keeps its own parts)
 
@@ -53,7 +55,7 @@ for _outcome in ("done", "missing", "failed"):  # shown as 0 until it happens
 
 AGAIN = "请稍后重试；一直这样时，请管理员检查存储服务是否在运行。"
 CHUNK_BYTES = 256 * 1024
-FOLDERS = ("packages", "work", "originals", "parts")
+FOLDERS = ("packages", "work", "originals", "archives", "parts")
 
 CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
@@ -84,6 +86,10 @@ def original_key(uid: UUID, filename: str, name: str = "source") -> str:
     suffix = PurePosixPath(filename).suffix.lower()
     plain = suffix if suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 8 else ""
     return f"originals/{uid.hex}/{name}{plain}"
+
+
+def archive_key(uid: UUID) -> str:
+    return f"archives/{uid.hex}/source.zip"
 
 
 def package_prefix(uid: UUID, digest: str) -> str:
@@ -130,7 +136,7 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[str]: ...
 
     def walk(self, prefix: str) -> Iterator[Stored]:
-        """What lies below ``prefix`` in the order of the keys, never all of it in memory."""
+        """What lies below ``prefix`` ("": everywhere) in the order of the keys, never all of it in memory."""
         ...
 
     def folders(self, prefix: str) -> Iterator[str]:
@@ -215,14 +221,14 @@ class LocalStore:
             yield from ((inside / name).as_posix() for name in names if not name.startswith("."))
 
     def walk(self, prefix: str) -> Iterator[Stored]:
-        yield from self._walk(_as_prefix(prefix))
+        yield from self._walk(prefix and _as_prefix(prefix))
 
     def _walk(self, prefix: str) -> Iterator[Stored]:
         """A folder sorts with its slash, as it does among the keys of a bucket."""
         try:
             found = sorted(
                 (f"{entry.name}/" if entry.is_dir() else entry.name)
-                for entry in os.scandir(self.path(prefix))
+                for entry in os.scandir(self.path(prefix) if prefix else self.files.location)
                 if not entry.name.startswith(".")
             )
         except FileNotFoundError:
@@ -405,7 +411,8 @@ class S3Store:
 
     def _pages(self, prefix: str, **more: str) -> Iterator[dict[str, Any]]:
         with self.working(prefix) as client:
-            where = {"Bucket": self.bucket.name, "Prefix": self.full(_as_prefix(prefix)), **more}
+            below = self.full(_as_prefix(prefix)) if prefix else self.bucket.prefix
+            where = {"Bucket": self.bucket.name, "Prefix": below, **more}
             yield from client.get_paginator("list_objects_v2").paginate(**where)
 
     def list(self, prefix: str) -> Iterator[str]:

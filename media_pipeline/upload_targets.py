@@ -222,10 +222,13 @@ class S3Target:
     def sweep(self, open_ids: Iterable[str], before: datetime) -> int:
         known, removed = set(open_ids), 0
         with self.store.working("originals/") as client:
-            pages = client.get_paginator("list_multipart_uploads").paginate(
-                Bucket=self.store.bucket.name, Prefix=self.store.full("originals/")
-            )
-            found = [item for page in pages for item in page.get("Uploads", ())]
+            pages = client.get_paginator("list_multipart_uploads")
+            found = [
+                item
+                for folder in ("originals/", "archives/")
+                for page in pages.paginate(Bucket=self.store.bucket.name, Prefix=self.store.full(folder))
+                for item in page.get("Uploads", ())
+            ]
         for item in found:
             if item["UploadId"] not in known and item["Initiated"] < before:
                 self._abort(item["Key"], item["UploadId"])

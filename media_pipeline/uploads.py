@@ -2,7 +2,8 @@
 
 The server decides the size of the parts. Each part is sent to a signed address that accepts only its length and CRC32.
 Creating an upload again with the same fingerprint finds the open one, or the finished one: nothing is sent twice.
-Completing may be repeated and answers with the same asset, whose ``uid`` is the upload's.
+Completing may be repeated and answers with the same asset, whose ``uid`` is the upload's. A ZIP sent for an import
+comes the same way and becomes no asset; files that the site fetches itself (``take``) count as uploads too.
 """
 
 import base64
@@ -18,6 +19,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from prometheus_client import Counter
 
@@ -32,6 +34,7 @@ logger = logging.getLogger(__name__)
 RECEIVED = Counter("wenlan_upload_bytes", "Bytes of uploads that arrived whole")
 
 MOST_PARTS = 10_000  # what S3 allows
+TURNED_DOWN = (AssetState.REJECTED, AssetState.FAILED)
 
 
 class Incomplete(MediaError):
@@ -51,18 +54,21 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
     head: bytes = b"",
     user: AbstractBaseUser | None = None,
     replaces: MediaAsset | None = None,
+    archive: bool = False,
     allow: Callable[[], None] | None = None,
 ) -> Upload:
     """Begin or resume an upload of ``size`` bytes. ``head`` is the first 4 KiB of the file, where the client gives
     it: a file that is not what its name says is refused before anything is sent. ``replaces`` is the asset whose
-    original the file is to become; ``allow`` is asked before a new one begins, and raises Refused against it. Raises
-    Refused and Failed."""
-    name = check_name(filename)
+    original the file is to become; ``archive`` says that it is a ZIP for an import; ``allow`` is asked before a new one
+    begins, and raises Refused against it. Raises Refused and Failed."""
+    name = check_archive(filename) if archive else check_name(filename)
     check_size(name, size)
     if head:
-        check_head(name, size, head)
+        (check_archive if archive else check_head)(name, size, head)
     if replaces is not None and fingerprint:  # the same file may be on its way as an asset of its own
         fingerprint = f"{replaces.uid.hex}:{fingerprint}"
+    if archive and fingerprint:
+        fingerprint = f"zip:{fingerprint}"
     if found := find(owner, fingerprint, size):
         return found
     if allow:
@@ -74,10 +80,11 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
         part_bytes=max(settings.UPLOAD_PART_BYTES, -(-size // MOST_PARTS)),
         fingerprint=fingerprint[:128],
         replaces=replaces,
+        archive=archive,
         created_by=user,  # type: ignore[misc]
     )
     whose = (replaces.uid, name, upload.uid.hex) if replaces else (upload.uid, name)
-    upload.key = storage.original_key(*whose)
+    upload.key = storage.archive_key(upload.uid) if archive else storage.original_key(*whose)
     upload.target_id = target().begin(upload)
     try:
         with transaction.atomic():
@@ -89,7 +96,7 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
 
 
 def find(owner: str, fingerprint: str, size: int) -> Upload | None:
-    """The upload of this very file that is open, or that became an asset which is not turned down."""
+    """The upload of this very file: open, or become an asset that is not turned down, or a kept archive."""
     if not fingerprint:
         return None
     same = Upload.objects.filter(owner=owner, fingerprint=fingerprint[:128])
@@ -97,15 +104,13 @@ def find(owner: str, fingerprint: str, size: int) -> Upload | None:
         if upload.bytes == size:
             return upload
         abort(upload)
-    done = same.filter(state=Upload.State.COMPLETE, bytes=size, asset__isnull=False)
-    return done.exclude(asset__state__in=[AssetState.REJECTED, AssetState.FAILED]).first()
+    done = same.filter(Q(asset__isnull=False) | Q(archive=True), state=Upload.State.COMPLETE, bytes=size)
+    return done.exclude(asset__state__in=TURNED_DOWN).first()
 
 
 def check_name(filename: str) -> str:
-    """The bare name of a file that may be uploaded, without what is not seen: line ends, and marks of direction that
-    would show ``fdp.exe`` as ``exe.pdf``. Raises Refused for others."""
-    seen = "".join(letter for letter in filename if unicodedata.category(letter) not in {"Cc", "Cf"})
-    name = PurePosixPath(seen.replace("\\", "/")).name.strip()[-255:]
+    """The bare name of a file that may be uploaded; raises Refused for others."""
+    name = _bare(filename)
     extension = PurePosixPath(name).suffix.lower().lstrip(".")
     if not name:
         raise Refused("no-name", "文件没有名字。", "请给文件取名后重新上传。")
@@ -114,6 +119,21 @@ def check_name(filename: str) -> str:
     if extension not in FAMILY_OF:
         raise Refused("unknown-type", f"“{name}”是 .{extension} 文件，不能作为课程资料。", ACCEPTED)
     return name
+
+
+def check_archive(filename: str, size: int = 0, head: bytes = b"") -> str:
+    """The bare name of a ZIP, where name and first bytes say so; raises Refused for others."""
+    name = _bare(filename)
+    if PurePosixPath(name).suffix.lower() != ".zip" or (head and not head.startswith((b"PK\3\4", b"PK\5\6"))):
+        raise Refused("not-a-zip", f"“{name}”不是 ZIP 压缩包。", "请把文件打包成 ZIP 后上传。")
+    return name
+
+
+def _bare(filename: str) -> str:
+    """Without folders, and without what is not seen: line ends, and marks of direction that would show ``fdp.exe`` as
+    ``exe.pdf``."""
+    seen = "".join(letter for letter in filename if unicodedata.category(letter) not in {"Cc", "Cf"})
+    return PurePosixPath(seen.replace("\\", "/")).name.strip()[-255:]
 
 
 def check_size(name: str, size: int) -> None:
@@ -179,10 +199,11 @@ def parts(upload: Upload) -> list[Part]:
     return [part for part in target().parts(upload) if _fits(upload, part)]
 
 
-def complete(upload: Upload) -> MediaAsset:
-    """Make an asset of an upload whose parts are all there, and queue its job. Raises Incomplete, Refused, Failed."""
+def complete(upload: Upload) -> MediaAsset | None:
+    """Make an asset of an upload whose parts are all there, and queue its job; None for an archive, which is only kept.
+    Raises Incomplete, Refused, Failed."""
     made = upload.replaces or upload.asset
-    if upload.state == Upload.State.COMPLETE and made is not None:
+    if upload.state == Upload.State.COMPLETE and (made is not None or upload.archive):
         return made
     _must_be_open(upload)
     where = target()
@@ -198,24 +219,73 @@ def complete(upload: Upload) -> MediaAsset:
         row = Upload.objects.select_for_update().get(pk=upload.pk)
         if row.asset is not None:
             return row.asset
+        row.state = Upload.State.COMPLETE
+        if row.archive:
+            row.save()
+            return None
         if row.replaces is not None:
-            row.state = Upload.State.COMPLETE
             row.save()
             pipeline.take_original(row.replaces, row.key, filename=row.filename, size=row.bytes)
             return row.replaces
-        row.asset = MediaAsset.objects.create(
-            uid=row.uid,
-            owner=row.owner,
-            title=PurePosixPath(row.filename).stem,
-            filename=row.filename,
-            bytes=row.bytes,
-            original_key=row.key,
-            created_by=row.created_by,
-        )
-        row.state = Upload.State.COMPLETE
-        row.save()
-        tasks.enqueue(row.asset)
-    return row.asset
+        return _become_asset(row)
+
+
+def _become_asset(upload: Upload, *, title: str = "", sha256: str = "") -> MediaAsset:
+    upload.asset = MediaAsset.objects.create(
+        uid=upload.uid,
+        owner=upload.owner,
+        title=(title or PurePosixPath(upload.filename).stem)[:255],
+        filename=upload.filename,
+        bytes=upload.bytes,
+        sha256=sha256,
+        original_key=upload.key,
+        created_by=upload.created_by,
+    )
+    upload.save()
+    tasks.enqueue(upload.asset)
+    return upload.asset
+
+
+def take(  # noqa: PLR0913  each is a fact only the caller knows
+    path: Path,
+    *,
+    owner: str,
+    filename: str,
+    sha256: str,
+    title: str = "",
+    user: AbstractBaseUser | None = None,
+    allow: Callable[[], None] | None = None,
+) -> MediaAsset:
+    """Make an asset of a file that the site fetched itself, as if it had been uploaded; the same content is the asset
+    that ``owner`` has. ``filename`` may have folders before it. ``allow`` is asked in the transaction that makes the
+    asset: it holds others of the owner up, and raises Refused against it. Raises Refused and Failed."""
+    size = path.stat().st_size
+    name = check_name(filename)
+    check_size(name, size)
+    with path.open("rb") as file:
+        check_head(name, size, file.read(HEAD_BYTES))
+    if there := same(owner, sha256):
+        return there
+    upload = Upload(owner=owner, filename=filename[-255:], bytes=size, part_bytes=size, created_by=user)  # type: ignore[misc]
+    upload.key, upload.state = storage.original_key(upload.uid, name), Upload.State.COMPLETE
+    storage.store().put_file(path, upload.key, "application/octet-stream")
+    try:
+        with transaction.atomic():
+            if allow:
+                allow()
+            if (there := same(owner, sha256)) is None:
+                return _become_asset(upload, title=title, sha256=sha256)
+    except Refused:
+        storage.store().delete(upload.key)
+        raise
+    storage.store().delete(upload.key)
+    return there
+
+
+def same(owner: str, sha256: str) -> MediaAsset | None:
+    """What ``owner`` has of this content, unless it was turned down."""
+    found = MediaAsset.objects.filter(owner=owner, sha256=sha256).exclude(state__in=TURNED_DOWN)
+    return found.order_by("pk").first() if sha256 else None
 
 
 def abort(upload: Upload) -> None:
@@ -225,13 +295,16 @@ def abort(upload: Upload) -> None:
 
 
 def sweep() -> int:
-    """Abort uploads that nobody has touched for ``UPLOAD_STALE_HOURS``, and remove parts that no open upload knows.
-    How many."""
+    """Abort uploads that nobody has touched for ``UPLOAD_STALE_HOURS``, and remove parts that no open upload knows, and
+    archives that no import asked for. How many, without the archives."""
     before = timezone.now() - timedelta(hours=settings.UPLOAD_STALE_HOURS)
     stale = list(Upload.objects.filter(state=Upload.State.OPEN, touched_at__lt=before))
     for upload in stale:
         abort(upload)
     Upload.objects.filter(state=Upload.State.ABORTED, touched_at__lt=before - timedelta(days=30)).delete()
+    for archive in Upload.objects.filter(state=Upload.State.COMPLETE, archive=True, touched_at__lt=before):
+        storage.store().delete(archive.key)
+        archive.delete()
     still_open = Upload.objects.filter(state=Upload.State.OPEN)
     known = [name for upload in still_open.only("uid", "target_id") for name in (upload.uid.hex, upload.target_id)]
     return len(stale) + target().sweep(known, before)
@@ -246,7 +319,7 @@ def _must_be_open(upload: Upload) -> None:
 def _refuse_wrong(upload: Upload, head: bytes) -> None:
     """End an upload whose content is not what its name says."""
     try:
-        check_head(upload.filename, upload.bytes, head)
+        (check_archive if upload.archive else check_head)(upload.filename, upload.bytes, head)
     except Refused:
         abort(upload)
         storage.store().delete(upload.key)

@@ -14,10 +14,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.utils import translation
 
+from catalog.importers.media import MediaSource, Received
 from catalog.importers.record import HEADINGS, CourseRecord
 from catalog.kinds import KINDS, Kind
 from catalog.models import Course, Institution, Level, Licence, Source, Theme
 from catalog.places import Gazetteer
+from media_pipeline.errors import Refused
+from media_pipeline.models import MediaAsset
 
 OWN_SOURCE = "wenlan"
 """``source`` of exported courses that were made here; their ``id`` is the slug."""
@@ -95,6 +98,8 @@ class Prepared:
     url: str = ""
     files: tuple[str, ...] = ()
     digest: str = ""
+    assets: dict[str, MediaAsset] = field(default_factory=dict)
+    """Of ``files``, those that are in the library already, or were just taken in."""
 
     @property
     def key(self) -> tuple[int, str, str]:
@@ -112,14 +117,13 @@ class Prepared:
 @dataclass(slots=True)
 class Checker:
     """Checks one file's records against what the library knows. ``institution``: where rows without one belong;
-    ``only``: institutions that rows may name, None for all. ``files``: names that may be brought in, None when no
-    place of files was given."""
+    ``only``: institutions that rows may name, None for all. ``files``: where the files that rows name are found, None
+    when no place of files was given."""
 
     institution: Institution | None
     gazetteer: Gazetteer
     only: Container[int] | None = None
-    files: Container[str] | None = None
-    files_remedy: str = ""
+    files: MediaSource | Received | None = None
     warnings: list[Problem] = field(default_factory=list)
     _institutions: dict[str, Institution] = field(default_factory=dict)
     _themes: dict[str, int] = field(default_factory=dict)
@@ -309,12 +313,24 @@ class Checker:
         if self.files is None:
             if record.files:
                 reason = "没有指定文件所在的位置，文件未导入"
-                self._warn(record, "files", "；".join(record.files), reason, "请用 --media 指出文件夹或存储桶。")
+                self._warn(
+                    record, "files", "；".join(record.files), reason, "请用 --media 指出文件夹、ZIP 压缩包或存储桶。"
+                )
             return ()
         for name in record.files:
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or name not in self.files:
-                self._fault(record, "files", name, "找不到这个文件", self.files_remedy)
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name.replace("\\", "/")).parts:
+                self._fault(record, "files", name, "指向别的地方", "请只写文件名，或文件夹和文件名。")
+                continue
+            try:
+                self.files.find(name)
+            except Refused as refused:
+                self._faults.append(file_problem(record, name, refused))
         return record.files
+
+
+def file_problem(record: CourseRecord, name: str, refused: Refused) -> Problem:
+    """Why a file of a row cannot come."""
+    return Problem(record.row, HEADINGS["files"][0], name[:80], refused.sentence.rstrip("。"), refused.remedy)
 
 
 def _facts(record: CourseRecord) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -11,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog import publishing
-from catalog.importers.checking import OWN_SOURCE, Checker, Prepared, Problem
+from catalog.importers.checking import OWN_SOURCE, Checker, Prepared, Problem, file_problem
 from catalog.importers.current import newest, record_of
 from catalog.importers.media import MediaSource, Received
 from catalog.importers.record import HEADINGS, CourseRecord, text_of
@@ -19,9 +18,11 @@ from catalog.models import Course, Institution, Lesson, Place, Teacher, Theme
 from catalog.places import gazetteer
 from catalog.signals import courses_changed
 from catalog.titles import address_and_order
+from media_pipeline.errors import Refused
 
 NAME = 80  # characters of a teacher's name that are kept
 BATCH = 500  # rows of one transaction; also below SQLite's limit of variables in one statement
+FILES = 20  # that are taken in before it; what a killed worker's successor reads again at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,18 @@ class Change:
     column: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file that a row brings: as the row names it, where it lies, how large and what it is; ``known``: the library
+    has it already, so that nothing is sent."""
+
+    name: str
+    found: str
+    bytes: int
+    kind: str
+    known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class Fate:
     kind: str
     changes: tuple[Change, ...] = ()
     problems: tuple[Problem, ...] = ()
+    files: tuple[Brought, ...] = ()
 
 
 @dataclass(slots=True)
@@ -66,7 +80,8 @@ class Import:
     """One run over one file. ``institution``: where rows without one belong; ``only``: pks of institutions that rows
     may name, None for all. Without ``publish`` new courses are drafts, and changes of public ones wait as drafts.
     ``tell`` hears the fates of a batch inside the transaction that stores it; rows up to ``after`` were dealt with
-    before and are passed over.
+    before and are passed over. Files are taken in before that transaction, since they take long; taken in again after a
+    kill, they are found.
     """
 
     institution: Institution | None
@@ -81,8 +96,6 @@ class Import:
 
     def run(self, records: Iterable[CourseRecord]) -> Report:
         checker = Checker(self.institution, gazetteer(), self.only, self.media)
-        if self.media is not None:
-            checker.files_remedy = self.media.remedy
         report = Report(warnings=checker.warnings)
         for batch in _batches(records):
             report.rows += len(batch)
@@ -98,9 +111,10 @@ class Import:
                     warned[record.row] = tuple(checker.warnings[so_far:])
                 else:
                     rejected.append(Fate(record.row, record.id, record.title, "rejected", problems=tuple(checked)))
+            ready, refused, brought = self._take_files(ready)
             with transaction.atomic():
-                fates = [*rejected, *self._store(ready, report)]
-                told = [replace(fate, problems=fate.problems or warned.get(fate.row, ())) for fate in fates]
+                fates = [*rejected, *refused, *self._store(ready, report)]
+                told = [_with(fate, warned.get(fate.row, ()), brought.get(fate.row, ())) for fate in fates]
                 self.tell(sorted(told, key=lambda fate: fate.row))
             if not told:
                 continue
@@ -110,6 +124,51 @@ class Import:
                     report.rejected += fate.problems
             self.progress(report.rows)
         return report
+
+    def _take_files(self, ready: list[Prepared]) -> tuple[list[Prepared], list[Fate], dict[int, tuple[Brought, ...]]]:
+        """Takes in the files that rows need and do not have; in a dry run only looks. The rows that have what they
+        need, the fates of the others, and what each row brings."""
+        if self.media is None:
+            return ready, [], {}
+        names = self._needed(ready)
+        kept, refused, brought = [], [], {}
+        for one in ready:
+            problems, files = [], []
+            for name in names.get(one.record.row, ()):
+                try:
+                    files.append(self._take(self.media, one, name))
+                except Refused as why:
+                    problems.append(file_problem(one.record, name, why))
+            brought[one.record.row] = tuple(files)
+            if problems:
+                refused.append(_fate(one, "rejected", problems=tuple(problems)))
+            else:
+                kept.append(one)
+        return kept, refused, brought
+
+    def _needed(self, ready: list[Prepared]) -> dict[int, Sequence[str]]:
+        """Row → files that its course does not have yet."""
+        known = _known([one for one in ready if one.files])
+        needed: dict[int, Sequence[str]] = {one.record.row: one.files for one in ready if one.key not in known}
+        met = [(known[one.key], one) for one in ready if one.files and one.key in known]
+        for course, one in _with_courses([(there, one) for there, one in met if there.digest != one.digest]):
+            if not _is_late(one, record_of(one.record.row, course)):
+                needed[one.record.row] = _differences(course, one).get("files", ())
+        return needed
+
+    def _take(self, media: MediaSource | Received, one: Prepared, name: str) -> Brought:
+        """Raises Refused."""
+        owner, found = one.institution.code, media.find(name)
+        asset = media.known(name, owner)
+        known = asset is not None
+        if asset is None and isinstance(media, MediaSource):
+            if self.dry_run:
+                media.plan(name, owner)
+            else:
+                asset = media.receive(name, owner, one.values["title"], self.user)
+        if asset is not None:
+            one.assets[name] = asset
+        return Brought(name, found.name, found.bytes, found.kind, known)
 
     def _store(self, ready: list[Prepared], report: Report) -> list[Fate]:
         """Stores what may be stored of a batch and says what became of each row."""
@@ -210,11 +269,8 @@ class Import:
         Course.objects.filter(pk=course.pk).update(external_digest=one.digest)
 
     def _add_files(self, version: Course, one: Prepared, names: list[str]) -> None:
-        if self.media is None:
-            return
         count = version.lessons.count()
-        for place, name in enumerate(names, count):
-            asset = self.media.receive(name, one.institution.code, version.title, self.user)
+        for place, asset in enumerate(dict.fromkeys(one.assets[name] for name in names if name in one.assets), count):
             version.lessons.add(Lesson(title=asset.title, asset=asset, sort_order=place))
         version.number_lessons()
 
@@ -231,16 +287,15 @@ class Import:
                 report.published += 1
 
     def _bring_files(self, pairs: Sequence[tuple[Course, Prepared]]) -> None:
-        if self.media is None:
-            return
         for course, one in pairs:
-            have = set(course.lessons.filter(asset__isnull=False).values_list("asset__filename", flat=True))
-            for name in one.files:
-                if name not in have:
-                    asset = self.media.receive(name, one.institution.code, course.title, self.user)
+            if not one.assets:
+                continue
+            have = set(course.lessons.filter(asset__isnull=False).values_list("asset", flat=True))
+            for asset in (one.assets[name] for name in one.files if name in one.assets):
+                if asset.pk not in have:
                     title = course.title if len(one.files) == 1 else asset.title
                     Lesson.objects.create(course_id=course.pk, title=title, asset=asset, sort_order=len(have))
-                    have.add(name)
+                    have.add(asset.pk)
 
 
 _LINKS = ("themes", "places", "teachers")
@@ -248,6 +303,10 @@ _LINKS = ("themes", "places", "teachers")
 
 def _fate(one: Prepared, kind: str, changes: tuple[Change, ...] = (), problems: tuple[Problem, ...] = ()) -> Fate:
     return Fate(one.record.row, one.record.id, one.values["title"], kind, changes, problems)
+
+
+def _with(fate: Fate, warnings: tuple[Problem, ...], files: tuple[Brought, ...]) -> Fate:
+    return replace(fate, problems=fate.problems or warnings, files=files)
 
 
 def _is_late(one: Prepared, current: CourseRecord) -> bool:
@@ -274,8 +333,15 @@ def _changes(current: CourseRecord, one: Prepared, now: dict[str, Any]) -> tuple
 
 
 def _batches(records: Iterable[CourseRecord]) -> Iterator[list[CourseRecord]]:
-    records = iter(records)
-    while batch := list(islice(records, BATCH)):
+    batch: list[CourseRecord] = []
+    files = 0
+    for record in records:
+        batch.append(record)
+        files += len(record.files)
+        if len(batch) == BATCH or files >= FILES:
+            yield batch
+            batch, files = [], 0
+    if batch:
         yield batch
 
 
@@ -326,9 +392,11 @@ def _differences(course: Course, one: Prepared) -> dict[str, Any]:
     urls = [lesson.url for lesson in version.lessons.all() if lesson.url]
     if one.url and urls[:1] != [one.url]:
         different["url"] = one.url
-    held = {lesson.asset.filename for lesson in version.lessons.all() if lesson.asset} if one.files else set()
-    if missing := [name for name in one.files if name not in held]:
-        different["files"] = missing
+    held = [lesson.asset for lesson in version.lessons.all() if lesson.asset] if one.files else []
+    names, keys = {asset.filename for asset in held}, {asset.pk for asset in held}
+    lacking = [name for name in one.files if name not in names]
+    if lacking := [name for name in lacking if name not in one.assets or one.assets[name].pk not in keys]:
+        different["files"] = lacking
     return different
 
 

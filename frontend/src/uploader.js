@@ -2,6 +2,7 @@
 
 import { element } from "./lib/cards.js";
 import { Folders } from "./lib/folders.js";
+import { Row, sizeOf } from "./lib/rows.js";
 import { Api, Sending, sleep } from "./lib/sending.js";
 
 const FILES_AT_A_TIME = 2;
@@ -19,52 +20,6 @@ async function follow(sending) {
       if (error.lasting) return sending.tell("refused", error.message);
     }
     await sleep(wait);
-  }
-}
-
-function sizeOf(bytes) {
-  const units = ["B", "KB", "MB", "GB"];
-  const step = Math.min(3, Math.floor(Math.log(bytes || 1) / Math.log(1024)));
-  return `${(bytes / 1024 ** step).toFixed(step > 1 ? 1 : 0)} ${units[step]}`;
-}
-
-/* The row of one file. */
-class Row {
-  constructor(sending, actions, after) {
-    this.after = after;
-    this.item = element("li", "uploader-item");
-    const title = element("div", "uploader-item__title");
-    title.append(element("span", "uploader-item__name", sending.file.name));
-    title.append(element("span", "uploader-item__size", sizeOf(sending.file.size)));
-    this.bar = document.createElement("progress");
-    this.bar.max = 1;
-    this.bar.setAttribute("aria-label", sending.file.name);
-    this.message = element("p", "uploader-item__message");
-    this.message.setAttribute("role", "status");
-    this.buttons = element("div", "uploader-item__buttons");
-    this.toggle = element("button", "button button-small button-secondary");
-    this.toggle.type = "button";
-    this.toggle.onclick = () => actions.toggle(sending);
-    this.cancel = element("button", "button button-small no", "取消");
-    this.cancel.type = "button";
-    this.cancel.onclick = () => actions.cancel(sending);
-    this.course = element("a", "button button-small", "建立课程");
-    this.buttons.append(this.toggle, this.cancel, this.course);
-    this.item.append(title, this.bar, this.message, this.buttons);
-  }
-
-  show(sending) {
-    const { state, message } = sending;
-    this.item.dataset.state = state;
-    const percent = state === "sending" && sending.sent > 0 ? ` ${Math.floor(sending.sent * 100)}%` : "";
-    this.message.textContent = message + percent;
-    this.bar.value = { processing: sending.progress || 0, ready: 1 }[state] ?? sending.sent;
-    this.toggle.textContent = state === "paused" ? "继续" : state === "refused" ? "重试" : "暂停";
-    this.toggle.hidden = ["processing", "ready", "cancelled"].includes(state) || (state === "refused" && Boolean(sending.asset || sending.final));
-    this.bar.hidden = state === "refused" && !sending.sent;
-    this.cancel.hidden = ["processing", "ready", "cancelled", "refused"].includes(state);
-    this.course.hidden = !this.after || !["processing", "ready"].includes(state);
-    if (sending.asset) this.course.href = this.after + sending.asset;
   }
 }
 
@@ -133,7 +88,7 @@ export class Uploader {
         this.rows.get(one).show(one);
         this.folders?.heard(one);
       };
-      const sending = new Sending(file, this.api, this.institution, changed, this.root.dataset.replaces);
+      const sending = new Sending(file, this.api, this.institution, changed, { replaces: this.root.dataset.replaces });
       const row = new Row(sending, { toggle: (one) => this.toggle(one), cancel: (one) => one.cancel() }, this.root.dataset.after);
       this.rows.set(sending, row);
       this.list.append(row.item);
@@ -180,7 +135,7 @@ export class Uploader {
     const box = this.root.querySelector("[data-waiting]");
     const open = await this.api.call("GET", "/uploads").catch(() => []);
     const here = new Set([...this.rows.keys()].map((sending) => sending.uid));
-    const left = open.filter((upload) => !here.has(upload.uid));
+    const left = open.filter((upload) => !upload.archive && !here.has(upload.uid));
     box.hidden = !left.length;
     box.querySelector("ul").replaceChildren(...left.map((upload) => this.reminder(upload)));
   }

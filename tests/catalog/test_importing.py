@@ -350,7 +350,7 @@ def test_files_named_in_rows_become_lessons(places, town, table, stores, tmp_pat
     folder = tmp_path / "files" / "day"
     folder.mkdir(parents=True)
     for name in ("one.mp4", "two.mp4"):
-        (folder / name).write_bytes(b"film")
+        (folder / name).write_bytes(name.encode())
     rows = [
         ["编号", "标题", "文件"],
         ["1", "课", "day/one.mp4；day/two.mp4"],

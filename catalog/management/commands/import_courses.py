@@ -26,7 +26,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--media", default="", metavar="DIR|s3://…", help="where the files that rows name are")
+        parser.add_argument(
+            "--media", default="", metavar="DIR|FILE.zip|s3://…", help="where the files that rows name are"
+        )
         parser.add_argument("--institution", default="", metavar="CODE", help="where rows without one belong")
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, change nothing")
         parser.add_argument("--publish", action="store_true", help="make public what is complete")

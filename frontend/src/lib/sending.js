@@ -113,10 +113,11 @@ function parsed(request) {
   }
 }
 
-/* One file on its way. Tells `changed` whatever happens to it. */
+/* One file on its way. Tells `changed` whatever happens to it. `replaces` is the asset whose original it becomes; an
+   `archive` becomes none. */
 export class Sending {
-  constructor(file, api, institution, changed, replaces = null) {
-    Object.assign(this, { file, api, institution, changed, replaces });
+  constructor(file, api, institution, changed, { replaces, archive = false } = {}) {
+    Object.assign(this, { file, api, institution, changed, replaces, archive });
     this.state = "waiting";
     this.message = "等待上传";
     this.arrived = new Map(); // part number → bytes
@@ -178,6 +179,7 @@ export class Sending {
       if (!this.asset) await this.send();
       this.forget();
       if (this.replaces) this.tell("ready", "新的原文件已收到，做好以后自动换上");
+      else if (this.archive) this.tell("ready", "压缩包已收到");
       else this.tell("processing", "上传完成，等待处理");
     } catch (error) {
       if (error instanceof Paused) return;
@@ -188,10 +190,11 @@ export class Sending {
 
   async ask() {
     this.print ||= await fingerprint(this.file);
-    this.institution = memory()[this.print]?.institution || this.institution;
+    if (!this.archive) this.institution = memory()[this.print]?.institution || this.institution;
     const head = await headOf(this.file);
     const asked = { institution: this.institution, filename: this.file.name, bytes: this.file.size, head };
-    return this.api.call("POST", "/uploads", { ...asked, fingerprint: this.print, ...(this.replaces && { replaces: this.replaces }) });
+    const { print: fingerprint, replaces, archive } = this;
+    return this.api.call("POST", "/uploads", { ...asked, fingerprint, archive, ...(replaces && { replaces }) });
   }
 
   async open() {
