@@ -107,12 +107,13 @@ def _resembling(new: list[Look]) -> Iterator[tuple[int, int]]:
     rows = _current().exclude(bits=b"").filter(seconds__range=reach).order_by()
     columns = ("seconds", "bits", "package__asset", "package__asset__sha256")
     asked = [
-        (one.seconds, looks.tolerance(one.seconds), bytes(one.bits), int.from_bytes(one.bits), one.package.asset)
+        (one.seconds, looks.tolerance(one.seconds), bytes(one.bits), looks.outline(bytes(one.bits)), one.package.asset)
         for one in new
     ]
     times: Counter[int] = Counter()
     for seconds, bits, asset, sha256 in rows.values_list(*columns).iterator(chunk_size=2000):
-        look, number = bytes(bits), int.from_bytes(bits)
+        look = bytes(bits)
+        number = looks.outline(look)
         for length, within, its, its_number, other in asked:
             if abs(length - seconds) > within or looks.far(number, its_number, len(its)):
                 continue

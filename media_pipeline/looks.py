@@ -3,8 +3,8 @@ they were encoded.
 
 A moment is 256 bits: of each of 16 × 16 cells, whether its right neighbour is brighter (the difference hash of Krawetz,
 "Kind of Like That", 2013, on a grid fine enough to tell slides of one template from each other, which 8 × 8 is not). A
-picture has one moment, a film has sixteen, spread evenly over the storyboard that was made with it. Measured in
-docs/decisions/desk-same-pictures.md.
+film has sixteen, spread evenly over the storyboard that was made with it. A picture has one, and the mean colours of
+its cells, for no other moments vouch for it. Measured in docs/decisions/desk-same-pictures.md.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,10 @@ MOMENT = SIDE * SIDE // 8  # bytes
 MOMENTS = 16
 BRIGHT = 40  # grey value above the black of bars and what an encoder makes of it
 NEAR = 64  # bits of 256 in which two encodings of one frame may differ, with a mark in its corner
-NEAR_PICTURE = 26  # a picture has no other moments to vouch for it
+NEAR_PICTURE = 26
+COLOURS = 3 * SIDE * SIDE  # bytes: red, green, blue of each cell
+OTHER_COLOUR = 16  # of 255, once both pictures are equally bright
+MARK = 20  # cells of the smallest box around all that have another colour: a logo, not another leaf here and there
 WHOLE = 0.3  # of all bits; films further apart are not looked at closely
 BETTER = 5  # bits by which a frame is nearer to its own moment than to any other
 AGREEING = 5  # moments of sixteen; other films of one series agree in two at most
@@ -38,7 +41,9 @@ def of_film(board: Image.Image, areas: Sequence[Area]) -> bytes:
 
 
 def of_picture(picture: Image.Image) -> bytes:
-    return _moment(_without_bars([picture.convert("L")])[0])
+    """Its moment, then its colours; b"" of what shows one colour."""
+    moment = _moment(picture.convert("L"))
+    return moment + picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX).tobytes() if any(moment) else b""
 
 
 def _moment(grey: Image.Image) -> bytes:
@@ -69,20 +74,39 @@ def tolerance(seconds: float) -> float:
     return max(TOLERANCE[0], TOLERANCE[1] * seconds)
 
 
+def outline(look: bytes) -> int:
+    """The moments as one number."""
+    return int.from_bytes(look[:MOMENT] if len(look) == MOMENT + COLOURS else look)
+
+
 def far(one: int, other: int, size: int) -> bool:
-    """Whether two looks of ``size`` bytes, as numbers, cannot resemble each other: what most pairs are asked."""
-    most = NEAR_PICTURE if size == MOMENT else WHOLE * 8 * size
+    """Whether two looks of ``size`` bytes, given their outlines, cannot resemble each other: what most pairs are
+    asked."""
+    most = NEAR_PICTURE if size == MOMENT + COLOURS else WHOLE * 8 * size
     return (one ^ other).bit_count() > most
 
 
 def resemble(one: bytes, other: bytes) -> bool:
     """Whether two looks are of the same pictures. What shows one picture all the time resembles nothing: which of its
     moments is which cannot be told, and other recordings show the same."""
-    if len(one) != len(other) or not any(one) or not any(other):
+    if len(one) != len(other) or not any(one) or not any(other) or far(outline(one), outline(other), len(one)):
         return False
-    if far(int.from_bytes(one), int.from_bytes(other), len(one)):
-        return False
-    return len(one) == MOMENT or agreeing(one, other) >= AGREEING
+    if len(one) == MOMENT + COLOURS:
+        return _same_but_for_a_mark(one[MOMENT:], other[MOMENT:])
+    return agreeing(one, other) >= AGREEING
+
+
+def _same_but_for_a_mark(one: bytes, other: bytes) -> bool:
+    lighter = [(sum(one[channel::3]) - sum(other[channel::3])) / SIDE**2 for channel in range(3)]
+    marked = {
+        at // 3
+        for at, (here, there) in enumerate(zip(one, other, strict=True))
+        if abs(here - there - lighter[at % 3]) > OTHER_COLOUR
+    }
+    if not marked:
+        return True
+    rows, columns = {cell // SIDE for cell in marked}, {cell % SIDE for cell in marked}
+    return (max(rows) - min(rows) + 1) * (max(columns) - min(columns) + 1) <= MARK
 
 
 def agreeing(one: bytes, other: bytes) -> int:

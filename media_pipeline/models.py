@@ -136,7 +136,7 @@ class Look(models.Model):
 
     package = models.OneToOneField(Package, on_delete=models.CASCADE, related_name="look")
     seconds = models.FloatField(db_index=True, help_text="Length of the film; 0 of a picture.")
-    bits = models.BinaryField(help_text="32 bytes a moment.")
+    bits = models.BinaryField(help_text="As ``looks`` makes them.")
     compared = models.BooleanField(default=False)
 
     class Meta:

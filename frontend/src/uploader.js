@@ -2,9 +2,10 @@
 
 import { element } from "./lib/cards.js";
 import { Folders } from "./lib/folders.js";
-import { Api, Sending, sleep } from "./lib/sending.js";
+import { Api, Sending, sleep, summary } from "./lib/sending.js";
 
 const FILES_AT_A_TIME = 2;
+const MANY = 5; // rows that are taken in at a glance
 
 /* Follow the work on an asset until it is over. */
 async function follow(sending) {
@@ -61,7 +62,7 @@ class Row {
     this.bar.value = { processing: sending.progress || 0, ready: 1 }[state] ?? sending.sent;
     this.toggle.textContent = state === "paused" ? "继续" : state === "refused" ? "重试" : "暂停";
     this.toggle.hidden = ["processing", "ready", "cancelled"].includes(state) || (state === "refused" && Boolean(sending.asset || sending.final));
-    this.bar.hidden = state === "refused" && !sending.sent;
+    this.bar.hidden = ["waiting", "refused"].includes(state) && !sending.sent;
     this.cancel.hidden = ["processing", "ready", "cancelled", "refused"].includes(state);
     this.course.hidden = !this.after || !["processing", "ready"].includes(state);
     if (sending.asset) this.course.href = this.after + sending.asset;
@@ -74,11 +75,12 @@ export class Uploader {
     this.root = root;
     this.api = new Api(root.dataset.api, root.querySelector("[name=csrfmiddlewaretoken]").value);
     this.list = root.querySelector("[data-list]");
+    this.total = root.querySelector("[data-total]");
     this.rows = new Map();
     const box = root.querySelector("[data-folders]");
     this.folders = box && new Folders(box, this);
     this.listen();
-    this.remind();
+    this.ask();
   }
 
   get institution() {
@@ -125,29 +127,42 @@ export class Uploader {
     if (single.length) this.add(single);
   }
 
-  /* Puts files on the list, and answers what is on its way for each. */
-  add(files) {
+  /* Puts files on a list, and answers what is on its way for each. */
+  add(files, list = this.list) {
     const added = [];
     for (const file of files) {
       const changed = (one) => {
-        this.rows.get(one).show(one);
+        const row = this.rows.get(one);
+        if (one.state === "refused" && row.item.dataset.state !== "refused") list.prepend(row.item); // not below many others
+        row.show(one);
         this.folders?.heard(one);
+        this.sum();
       };
       const sending = new Sending(file, this.api, this.institution, changed, this.root.dataset.replaces);
       const row = new Row(sending, { toggle: (one) => this.toggle(one), cancel: (one) => one.cancel() }, this.root.dataset.after);
       this.rows.set(sending, row);
-      this.list.append(row.item);
+      list.append(row.item);
       row.show(sending);
       added.push(sending);
     }
+    this.sum();
     this.next();
     this.lookAhead();
     return added;
   }
 
+  /* Of many files outside folders, how far they are together; a folder tells of its own. */
+  sum() {
+    const here = [...this.rows].filter(([, row]) => row.item.parentElement === this.list).map(([sending]) => sending);
+    this.total.hidden = here.length <= MANY;
+    if (!this.total.hidden) this.total.textContent = `共 ${here.length} 个文件：${summary(here)}`;
+  }
+
   async lookAhead() {
     for (const sending of this.rows.keys()) {
-      if (sending.state === "waiting") await (sending.looking ||= sending.look());
+      if (sending.state !== "waiting") continue;
+      await (sending.looking ||= sending.look());
+      this.remind();
     }
   }
 
@@ -160,10 +175,8 @@ export class Uploader {
   async start(sending) {
     await sending.run();
     this.next();
-    if (sending.state === "processing") {
-      this.remind();
-      await follow(sending);
-    }
+    this.remind();
+    if (sending.state === "processing") await follow(sending);
   }
 
   toggle(sending) {
@@ -175,14 +188,22 @@ export class Uploader {
     this.next();
   }
 
-  /* Uploads of an earlier visit: the browser may not open their files by itself, so say which to choose again. */
-  async remind() {
+  /* Uploads of an earlier visit: the browser may not open their files by itself, so say which to choose again. What this
+     visit began is none of them. */
+  async ask() {
+    this.left = await this.api.call("GET", "/uploads").catch(() => []);
+    this.remind();
+  }
+
+  remind() {
     const box = this.root.querySelector("[data-waiting]");
-    const open = await this.api.call("GET", "/uploads").catch(() => []);
     const here = new Set([...this.rows.keys()].map((sending) => sending.uid));
-    const left = open.filter((upload) => !here.has(upload.uid));
-    box.hidden = !left.length;
-    box.querySelector("ul").replaceChildren(...left.map((upload) => this.reminder(upload)));
+    this.left = (this.left || []).filter((upload) => !here.has(upload.uid));
+    box.hidden = !this.left.length;
+    const few = this.left.slice(0, MANY).map((upload) => this.reminder(upload));
+    const more = this.left.length - few.length;
+    if (more) few.push(element("li", "uploader-waiting__item", `还有 ${more} 个。`));
+    box.querySelector("ul").replaceChildren(...few);
   }
 
   reminder(upload) {
@@ -193,7 +214,7 @@ export class Uploader {
     drop.type = "button";
     drop.onclick = async () => {
       await this.api.call("DELETE", `/uploads/${upload.uid}`).catch(() => {});
-      this.remind();
+      this.ask();
     };
     item.append(drop);
     return item;

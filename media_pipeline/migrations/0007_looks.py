@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('seconds', models.FloatField(db_index=True, help_text='Length of the film; 0 of a picture.')),
-                ('bits', models.BinaryField(help_text='32 bytes a moment.')),
+                ('bits', models.BinaryField(help_text='As ``looks`` makes them.')),
                 ('compared', models.BooleanField(default=False)),
                 ('package', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='look', to='media_pipeline.package')),
             ],

@@ -124,7 +124,7 @@ def _fill(count: int, kind: str) -> None:
     """Lessons of five minutes to an hour and a half, half of them in 300 series whose moments are all alike; one in a
     hundred is a copy of the one before."""
     chance = random.Random(SEED)
-    size = 512 if kind == "video" else 32
+    size = looks.MOMENT * looks.MOMENTS if kind == "video" else looks.MOMENT + looks.COLOURS
     templates = [chance.randbytes(32) * (size // 32) for _series in range(300)]
     look, seconds, copies = b"", 0.0, 0
     for start in range(0, count, 5000):

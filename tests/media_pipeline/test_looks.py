@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from media_pipeline import intake, jobs, lookalikes, looks
 from media_pipeline.formats import storyboard
@@ -50,17 +50,21 @@ def test_moments_that_show_one_colour_do_not_agree() -> None:
 
 
 def test_picture_resembles_itself_smaller_and_marked() -> None:
-    with Image.open(clips.place("film-1") / "00.png" if drawn.film(1) else "") as image:
-        picture = image.convert("RGB")
-    smaller = picture.resize((200, 112))
-    marked = picture.copy()
+    drawn.film(1)
+    frames = clips.place("film-1")
+    picture, other = (Image.open(frames / f"{number}.png").convert("RGB") for number in ("00", "10"))
+    marked, touched = picture.copy(), picture.copy()
     marked.paste("white", (420, 10, 470, 40))
-    for other in (smaller, marked):
-        assert looks.resemble(looks.of_picture(picture), looks.of_picture(other))
-    with Image.open(clips.place("film-1") / "10.png") as other:
-        assert not looks.resemble(looks.of_picture(picture), looks.of_picture(other))
-    blank = looks.of_picture(Image.new("RGB", (100, 100), "white"))
-    assert not looks.resemble(blank, blank)
+    for corner in ((20, 20), (400, 20), (20, 220), (400, 220)):
+        touched.paste("gray", (*corner, corner[0] + 45, corner[1] + 25))
+    look = looks.of_picture(picture)
+    assert looks.resemble(look, looks.of_picture(picture.resize((200, 112))))
+    assert looks.resemble(look, looks.of_picture(picture.point(lambda value: value * 9 // 10 + 12)))
+    assert looks.resemble(look, looks.of_picture(marked))
+    assert not looks.resemble(look, looks.of_picture(touched)), "a drawing of the same motif"
+    assert not looks.resemble(look, looks.of_picture(ImageOps.invert(picture))), "in other colours"
+    assert not looks.resemble(look, looks.of_picture(other))
+    assert looks.of_picture(Image.new("RGB", (100, 100), "white")) == b""
 
 
 def work() -> None:
