@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import CharField, Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast, Greatest, Least
 from django.utils import timezone
 from wagtail.models import WorkflowState
 
 from catalog.kinds import Kind
 from catalog.links import DEAD_AFTER
 from catalog.models import Course, Lesson
-from media_pipeline.models import AssetState, MediaAsset
+from media_pipeline import lookalikes
+from media_pipeline.models import AssetState, Lookalike, MediaAsset
 
 SLOW = timedelta(hours=6)
 """A file that is not playable so long after it came in is slow."""
@@ -42,6 +44,12 @@ def same_file(assets: Assets) -> Assets:
     known = assets.exclude(sha256="").order_by()
     twice = known.values("sha256").annotate(times=Count("pk")).filter(times__gt=1)
     return assets.filter(sha256__in=twice.values("sha256"))
+
+
+def same_picture(assets: Assets) -> Assets:
+    """Those that show what another of ``assets`` shows, in another encoding."""
+    pairs = lookalikes.pairs_among(assets)
+    return assets.filter(Q(pk__in=pairs.values("first")) | Q(pk__in=pairs.values("second")))
 
 
 ASSET_PROBLEMS: dict[str, tuple[str, Callable[[Assets], Assets]]] = {
@@ -95,6 +103,10 @@ PROBLEMS: dict[str, tuple[str, Callable[[Courses, Courses, Assets], Courses]]] =
     "failed-media": ("媒体失败或退回", lambda courses, own, assets: courses.filter(_lessons(asset__in=failed(assets)))),
     "slow-media": ("媒体迟迟没有做完", lambda courses, own, assets: courses.filter(_lessons(asset__in=slow(assets)))),
     "same-file": ("文件重复上传", lambda courses, own, assets: courses.filter(_lessons(asset__in=same_file(assets)))),
+    "same-picture": (
+        "画面几乎相同",
+        lambda courses, own, assets: courses.filter(_lessons(asset__in=same_picture(assets))),
+    ),
     "same-title": ("标题几乎相同", _same_title),
     "no-cover": ("没有封面", lambda courses, own, assets: courses.filter(cover=None)),
     "no-captions": (
@@ -117,3 +129,23 @@ among those a title or file is a second one."""
 
 def with_problem(courses: Courses, name: str, own: Courses, assets: Assets) -> Courses:
     return PROBLEMS[name][1](courses, own, assets)
+
+
+# Courses that show the same ---------------------------------------------------------------------------
+
+
+def alike(courses: Courses, assets: Assets) -> Any:
+    """Pairs of ``courses`` with lessons that look the same: ``low`` and ``high`` (keys; equal when both lessons are in
+    one course), ``times``, and ``example``, the key of one Lookalike. Those with the most first."""
+    both = ("first__lessons__course", "second__lessons__course")
+    pairs: Any = lookalikes.pairs_among(assets).filter(**{f"{course}__in": courses for course in both})
+    pairs = pairs.annotate(low=Least(*both), high=Greatest(*both)).values("low", "high")
+    return pairs.annotate(times=Count("pk", distinct=True), example=Min("pk")).order_by("-times", "low", "high")
+
+
+def say_different(low: int, high: int, assets: Assets) -> int:
+    """Remember for ever that the lessons of two courses only look the same; how many pairs."""
+    one = Q(first__lessons__course=low, second__lessons__course=high)
+    other = Q(first__lessons__course=high, second__lessons__course=low)
+    found = lookalikes.pairs_among(assets).filter(one | other).values_list("pk", flat=True)
+    return Lookalike.objects.filter(pk__in=list(found)).update(different=True)

@@ -50,6 +50,7 @@ OPEN_NAMES = frozenset(
         "wenlan_guides",
         "wenlan_guide",
         "wenlan_quality",
+        "wenlan_different",
         "wenlan_operations",
         "wenlan_operations_again",
         "wenlan_invitations",

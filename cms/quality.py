@@ -13,7 +13,7 @@ from catalog.kinds import Kind
 from catalog.links import DEAD_AFTER
 from catalog.models import Course, LinkCheck
 from catalog.quality import ASSET_PROBLEMS, PROBLEMS, with_problem
-from cms import auditing
+from cms import auditing, same_pictures
 from cms.assets import with_ways
 from media_pipeline.models import MediaAsset
 from search import gaps
@@ -32,6 +32,7 @@ ACTIONS = {
     "licence-over": "延长许可",
     "same-title": "查看与合并",
     "same-file": "查看与合并",
+    "same-picture": "查看与合并",
     "dead-link": "更换链接",
     "in-review": "审核",
 }
@@ -57,6 +58,7 @@ def quality(request: HttpRequest) -> HttpResponse:
         "files": [_file_row(name, assets) for name in ASSET_PROBLEMS],
         "broken": with_ways(broken.order_by("-created_at", "-pk")[:SHOWN]),
         "dead_links": _dead_links(courses),
+        "alike": same_pictures.shown(user, courses, assets),
         "courses": [_course_row(name, courses, assets) for name in PROBLEMS],
         "audit": auditing.last_night() if policy.is_central(user) else None,
         "searches": _searches() if policy.is_central(user) else None,

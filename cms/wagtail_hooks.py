@@ -21,7 +21,19 @@ from catalog import policy
 from catalog.exchange import HarvestSource
 from catalog.models import ApiToken, Course, Membership, Webhook
 from catalog.review_rules import ReviewRules
-from cms import desk, figures, guides, imports, invitations, operations, quality, search_desk, viewsets, waiting
+from cms import (
+    desk,
+    figures,
+    guides,
+    imports,
+    invitations,
+    operations,
+    quality,
+    same_pictures,
+    search_desk,
+    viewsets,
+    waiting,
+)
 from cms.assets import AssetViewSet
 from cms.bulk_desk import BulkChangeAction
 from cms.harvests import HarvestSourceViewSet
@@ -71,6 +83,7 @@ def register_urls() -> list[URLPattern]:
         path("guide/<slug:name>/", guides.guide, name="wenlan_guide"),
         path("pick/<slug:source>/", desk.pick, name="wenlan_pick"),
         path("quality/", quality.quality, name="wenlan_quality"),
+        path("quality/different/", same_pictures.different, name="wenlan_different"),
         path("search/queries/", search_desk.queries, name="wenlan_queries"),
         path("search/wanted/", search_desk.wanted, name="wenlan_wanted"),
         path("search/why/", search_desk.why, name="wenlan_why"),

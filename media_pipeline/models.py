@@ -140,6 +140,36 @@ class Package(models.Model):
         return self.prefix
 
 
+class Look(models.Model):
+    """What a package looks like (``media_pipeline.looks``); no ``bits`` where there is nothing to go by."""
+
+    package = models.OneToOneField(Package, on_delete=models.CASCADE, related_name="look")
+    seconds = models.FloatField(db_index=True, help_text="Length of the film; 0 of a picture.")
+    bits = models.BinaryField(help_text="As ``looks`` makes them.")
+    compared = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["seconds"], condition=models.Q(compared=False), name="look_not_compared")]
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.seconds:.0f} s"
+
+
+class Lookalike(models.Model):
+    """Two assets whose files differ and show the same pictures; ``first`` has the smaller key. ``different``: a person
+    has said that they are not the same, for ever."""
+
+    first = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey(MediaAsset, on_delete=models.CASCADE, related_name="+")
+    different = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["first", "second"], name="lookalike_once")]
+
+    def __str__(self) -> str:
+        return f"{self.first_id} = {self.second_id}"
+
+
 class TextTrack(models.Model):
     """Timed text of an asset. ``cues`` is a list of ``[start seconds, end seconds, text]`` in time order."""
 

@@ -2,10 +2,11 @@
 
 import { element } from "./lib/cards.js";
 import { Folders } from "./lib/folders.js";
-import { Row, sizeOf } from "./lib/rows.js";
-import { Api, Sending, sleep } from "./lib/sending.js";
+import { Row } from "./lib/rows.js";
+import { Api, Sending, sleep, summary } from "./lib/sending.js";
 
 const FILES_AT_A_TIME = 2;
+const MANY = 5; // rows that are taken in at a glance
 
 /* Follow the work on an asset until it is over. */
 async function follow(sending) {
@@ -29,11 +30,12 @@ export class Uploader {
     this.root = root;
     this.api = new Api(root.dataset.api, root.querySelector("[name=csrfmiddlewaretoken]").value);
     this.list = root.querySelector("[data-list]");
+    this.total = root.querySelector("[data-total]");
     this.rows = new Map();
     const box = root.querySelector("[data-folders]");
     this.folders = box && new Folders(box, this);
     this.listen();
-    this.remind();
+    this.ask();
   }
 
   get institution() {
@@ -80,29 +82,42 @@ export class Uploader {
     if (single.length) this.add(single);
   }
 
-  /* Puts files on the list, and answers what is on its way for each. */
-  add(files) {
+  /* Puts files on a list, and answers what is on its way for each. */
+  add(files, list = this.list) {
     const added = [];
     for (const file of files) {
       const changed = (one) => {
-        this.rows.get(one).show(one);
+        const row = this.rows.get(one);
+        if (one.state === "refused" && row.item.dataset.state !== "refused") list.prepend(row.item); // not below many others
+        row.show(one);
         this.folders?.heard(one);
+        this.sum();
       };
       const sending = new Sending(file, this.api, this.institution, changed, { replaces: this.root.dataset.replaces });
       const row = new Row(sending, { toggle: (one) => this.toggle(one), cancel: (one) => one.cancel() }, this.root.dataset.after);
       this.rows.set(sending, row);
-      this.list.append(row.item);
+      list.append(row.item);
       row.show(sending);
       added.push(sending);
     }
+    this.sum();
     this.next();
     this.lookAhead();
     return added;
   }
 
+  /* Of many files outside folders, how far they are together; a folder tells of its own. */
+  sum() {
+    const here = [...this.rows].filter(([, row]) => row.item.parentElement === this.list).map(([sending]) => sending);
+    this.total.hidden = here.length <= MANY;
+    if (!this.total.hidden) this.total.textContent = `共 ${here.length} 个文件：${summary(here)}`;
+  }
+
   async lookAhead() {
     for (const sending of this.rows.keys()) {
-      if (sending.state === "waiting") await (sending.looking ||= sending.look());
+      if (sending.state !== "waiting") continue;
+      await (sending.looking ||= sending.look());
+      this.remind();
     }
   }
 
@@ -115,10 +130,8 @@ export class Uploader {
   async start(sending) {
     await sending.run();
     this.next();
-    if (sending.state === "processing") {
-      this.remind();
-      await follow(sending);
-    }
+    this.remind();
+    if (sending.state === "processing") await follow(sending);
   }
 
   toggle(sending) {
@@ -130,14 +143,22 @@ export class Uploader {
     this.next();
   }
 
-  /* Uploads of an earlier visit: the browser may not open their files by itself, so say which to choose again. */
-  async remind() {
+  /* Uploads of an earlier visit: the browser may not open their files by itself, so say which to choose again. What this
+     visit began is none of them. */
+  async ask() {
+    this.left = await this.api.call("GET", "/uploads").catch(() => []);
+    this.remind();
+  }
+
+  remind() {
     const box = this.root.querySelector("[data-waiting]");
-    const open = await this.api.call("GET", "/uploads").catch(() => []);
     const here = new Set([...this.rows.keys()].map((sending) => sending.uid));
-    const left = open.filter((upload) => !upload.archive && !here.has(upload.uid));
-    box.hidden = !left.length;
-    box.querySelector("ul").replaceChildren(...left.map((upload) => this.reminder(upload)));
+    this.left = (this.left || []).filter((upload) => !upload.archive && !here.has(upload.uid));
+    box.hidden = !this.left.length;
+    const few = this.left.slice(0, MANY).map((upload) => this.reminder(upload));
+    const more = this.left.length - few.length;
+    if (more) few.push(element("li", "uploader-waiting__item", `还有 ${more} 个。`));
+    box.querySelector("ul").replaceChildren(...few);
   }
 
   reminder(upload) {
@@ -148,7 +169,7 @@ export class Uploader {
     drop.type = "button";
     drop.onclick = async () => {
       await this.api.call("DELETE", `/uploads/${upload.uid}`).catch(() => {});
-      this.remind();
+      this.ask();
     };
     item.append(drop);
     return item;

@@ -1,5 +1,7 @@
 """Small pictures for the seek bar: one sprite and the WebVTT that says which part of it belongs to which seconds."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,21 @@ from media_pipeline.formats.poster import JPEG
 from media_pipeline.plan import StoryboardStep
 
 SPRITE, TRACK = "storyboard.jpg", "storyboard.vtt"
+_CUE = re.compile(
+    r"(?P<h>\d+):(?P<m>\d\d):(?P<s>\d\d\.\d{3}) --> [^\n]+\n"
+    r"[\w.-]+#xywh=(?P<x>\d+),(?P<y>\d+),(?P<width>\d+),(?P<height>\d+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The part of the sprite, in pixels, that shows the film at ``seconds``."""
+
+    seconds: float
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 def output(stream: Any, step: StoryboardStep, out: Path) -> Any:
@@ -31,3 +48,14 @@ def track(step: StoryboardStep, seconds: float) -> str:
         area = f"{column * step.width},{row * step.height},{step.width},{step.height}"
         lines += [f"{timestamp(start)} --> {timestamp(end)}", f"{SPRITE}#xywh={area}", ""]
     return "\n".join(lines)
+
+
+def areas(text: str) -> list[Area]:
+    """What ``track`` wrote, read again: in the order of time."""
+    return [
+        Area(
+            round(int(cue["h"]) * 3600 + int(cue["m"]) * 60 + float(cue["s"]), 3),
+            *(int(cue[side]) for side in ("x", "y", "width", "height")),
+        )
+        for cue in _CUE.finditer(text)
+    ]

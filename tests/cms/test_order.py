@@ -12,7 +12,7 @@ from django.utils import timezone
 from catalog import bulk_job
 from catalog.models import BulkChange, Course, Lesson, LinkCheck, Membership
 from cms.models import SavedView
-from media_pipeline.models import MediaAsset
+from media_pipeline.models import Lookalike, MediaAsset
 from tests.cms.conftest import World
 from tests.cms.test_rights import text_of
 
@@ -250,6 +250,62 @@ def test_dead_link_stands_with_its_reason_for_those_who_own_it(world: World) -> 
     assert "https://example.org/jia · 对方回答 404。" in body
     assert "bmark77" not in body
     assert counts(world.a.client("editor"))["链接打不开"] == 1
+
+
+def looks_like(one: MediaAsset, other: MediaAsset) -> Lookalike:
+    first, second = sorted([one, other], key=lambda asset: asset.pk)
+    return Lookalike.objects.create(first=first, second=second)
+
+
+def give(course: Course, asset: MediaAsset) -> None:
+    Lesson.objects.filter(pk=course.lessons.get().pk).update(asset=asset)
+
+
+def test_courses_that_look_the_same_stand_side_by_side_until_somebody_says_they_differ(world: World) -> None:
+    client, (one, _waiting, two) = world.a.client("editor"), world.a.courses
+    give(two, world.a.assets[2])
+    looks_like(world.a.assets[0], world.a.assets[2])
+    page = client.get("/cms/quality/")
+    shown = {(pair.low, pair.high) for pair in page.context["alike"]}
+    assert (one.pk, two.pk) in shown
+    side = next(pair for pair in page.context["alike"] if (pair.low, pair.high) == (one.pk, two.pk)).sides
+    assert [(end.course, end.asset) for end in side] == [(one, world.a.assets[0]), (two, world.a.assets[2])]
+    assert f"/cms/courses/merge/?id={one.pk}&id={two.pk}" in page.content.decode()
+    assert counts(client)["画面几乎相同"] == 3
+    assert {one, two} <= set(client.get("/cms/courses/?problem=same-picture").context["object_list"])
+
+    answer = client.post("/cms/quality/different/", {"low": one.pk, "high": two.pk})
+    assert answer.url == "/cms/quality/"
+    assert (one.pk, two.pk) not in {(pair.low, pair.high) for pair in client.get("/cms/quality/").context["alike"]}
+    assert Lookalike.objects.get().different
+
+
+def test_what_looks_the_same_elsewhere_is_not_told(world: World) -> None:
+    looks_like(world.a.assets[0], world.b.assets[0])
+    page = world.a.client("editor").get("/cms/quality/")
+    assert page.context["alike"] == []
+    assert counts(world.a.client("editor"))["画面几乎相同"] == 0
+    assert "bmark77" not in page.content.decode()
+
+
+@pytest.mark.parametrize("keys", [("mine", "theirs"), ("theirs", "theirs"), ("x", "1"), ("", ""), ("1" * 40, "1")])
+def test_only_who_may_change_both_says_that_they_differ(world: World, keys: tuple[str, str]) -> None:
+    looks_like(world.a.assets[0], world.b.assets[0])
+    known = {"mine": world.a.courses[0].pk, "theirs": world.b.courses[0].pk}
+    asked = dict(zip(("low", "high"), (known.get(key, key) for key in keys), strict=True))
+    assert world.a.client("editor").post("/cms/quality/different/", asked).status_code == 404
+    assert not Lookalike.objects.get().different
+
+
+def test_who_may_not_change_is_offered_nothing(world: World) -> None:
+    give(world.a.courses[2], world.a.assets[2])
+    looks_like(world.a.assets[0], world.a.assets[2])
+    client = world.a.client("uploader")
+    page = client.get("/cms/quality/")
+    assert page.context["alike"]
+    assert "不是同一个" not in text_of(page)
+    asked = {"low": world.a.courses[0].pk, "high": world.a.courses[2].pk}
+    assert client.post("/cms/quality/different/", asked).status_code == 404
 
 
 def test_quality_costs_the_same_with_more_rows(world: World, centre: Client) -> None:

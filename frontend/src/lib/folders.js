@@ -2,6 +2,7 @@
    only once, however often the same folder is chosen. */
 
 import { element } from "./cards.js";
+import { summary } from "./sending.js";
 
 const KINDS = {
   video: ["mp4", "mov", "mkv", "webm", "avi", "m4v", "ts", "mpg", "flv", "wmv"],
@@ -105,7 +106,7 @@ export class Folders {
     go.onclick = () => {
       go.remove();
       drop.remove();
-      this.start(plan, told);
+      this.start(plan, card, told);
     };
     drop.onclick = () => card.remove();
     card.append(told, go, drop);
@@ -127,10 +128,19 @@ export class Folders {
     return all;
   }
 
-  start(plan, told) {
+  /* Its files have rows of their own, folded away; what went wrong with any stands on the card itself. */
+  start(plan, card, told) {
     const files = [...plan.lessons.map(({ file }) => file), ...(plan.cover ? [plan.cover] : [])];
-    const sendings = this.uploader.add(files);
-    const folder = { plan, told, files: new Map(files.map((file, index) => [file, sendings[index]])), made: false };
+    const bar = Object.assign(document.createElement("progress"), { max: 1, value: 0 });
+    bar.setAttribute("aria-label", plan.title);
+    const wrong = element("ul", "uploader-folder__wrong");
+    const rows = element("ul", "uploader__list");
+    const all = element("details", "uploader-folder__files");
+    all.append(element("summary", "", `${files.length} 个文件各传到哪里`), rows);
+    told.before(bar);
+    card.append(wrong, all);
+    const sendings = this.uploader.add(files, rows);
+    const folder = { plan, told, bar, wrong, files: new Map(files.map((file, index) => [file, sendings[index]])), made: false };
     this.going.push(folder);
     this.tell(folder);
   }
@@ -141,13 +151,15 @@ export class Folders {
   }
 
   tell(folder) {
-    if (folder.made) return;
     const all = [...folder.files.values()];
-    const refused = all.filter(({ state, asset, final }) => ["cancelled", "refused"].includes(state) && !asset && (final || state === "cancelled"));
-    const there = all.filter(({ asset }) => asset).length;
-    const sent = Math.floor((100 * all.reduce((sum, one) => sum + (one.asset ? 1 : one.sent), 0)) / all.length);
-    folder.told.textContent = `已传 ${there}/${all.length} 个文件，${sent}%`;
-    if (there + refused.length === all.length) this.make(folder);
+    const wrong = all.filter(({ state }) => state === "refused");
+    folder.wrong.replaceChildren(...wrong.map(({ file, message }) => element("li", "", message.includes(file.name) ? message : `${file.name}：${message}`)));
+    if (folder.made) return;
+    const bytes = (share) => all.reduce((sum, one) => sum + share(one) * one.file.size, 0);
+    folder.bar.value = bytes((one) => (one.asset ? 1 : one.sent)) / (bytes(() => 1) || 1);
+    folder.told.textContent = `${summary(all)}；${Math.floor(100 * folder.bar.value)}%`;
+    const without = ({ state, asset, final }) => ["cancelled", "refused"].includes(state) && !asset && (final || state === "cancelled");
+    if (all.every((one) => one.asset || without(one))) this.make(folder);
   }
 
   async make(folder) {
@@ -156,6 +168,8 @@ export class Folders {
     const uid = (file) => files.get(file)?.asset;
     const lessons = plan.lessons.filter(({ file }) => uid(file)).map(({ file, title, chapter }) => ({ title, chapter, asset: uid(file) }));
     const cover = plan.cover && uid(plan.cover) ? { cover: uid(plan.cover) } : {};
+    folder.bar.hidden = true;
+    told.textContent = "文件都在了，正在建立课程…";
     try {
       if (!lessons.length) throw new Error("没有一个课时的文件传成，课程没有建立。");
       await this.caption(plan, uid);

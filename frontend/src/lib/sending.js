@@ -194,12 +194,13 @@ export class Sending {
     const head = await headOf(this.file);
     const asked = { institution: this.institution, filename: this.file.name, bytes: this.file.size, head };
     const { print: fingerprint, replaces, archive } = this;
-    return this.api.call("POST", "/uploads", { ...asked, fingerprint, archive, ...(replaces && { replaces }) });
+    const upload = await this.api.call("POST", "/uploads", { ...asked, fingerprint, archive, ...(replaces && { replaces }) });
+    this.uid = upload.uid; // it is there from now on, however long it waits for its turn, and goes when it is cancelled
+    return upload;
   }
 
   async open() {
     const upload = await this.patiently(() => this.ask());
-    this.uid = upload.uid;
     this.asset = upload.asset;
     this.partBytes = upload.part_bytes;
     this.arrived = new Map(upload.parts.map((part) => [part.number, part.bytes]));
@@ -268,4 +269,18 @@ export class Sending {
       }
     }
   }
+}
+
+/* How far several are, in words; states that none is in are left out. */
+export function summary(sendings) {
+  const count = (...states) => sendings.filter(({ state }) => states.includes(state)).length;
+  const numbers = [
+    ["已传完", count("processing", "ready")],
+    ["正在上传", count("sending")],
+    ["等待", count("waiting")],
+    ["已暂停", count("paused")],
+    ["没有传成", count("refused")],
+    ["已取消", count("cancelled")],
+  ];
+  return numbers.filter(([, number]) => number).map(([word, number]) => `${number} 个${word}`).join("，");
 }
