@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cms', '0007_nightly_audit'),
-        ('media_pipeline', '0007_archives_of_imports'),
+        ('media_pipeline', '0009_archives_of_imports'),
     ]
 
     operations = [

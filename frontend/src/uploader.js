@@ -2,7 +2,7 @@
 
 import { element } from "./lib/cards.js";
 import { Folders } from "./lib/folders.js";
-import { Row } from "./lib/rows.js";
+import { Row, sizeOf } from "./lib/rows.js";
 import { Api, Sending, sleep, summary } from "./lib/sending.js";
 
 const FILES_AT_A_TIME = 2;

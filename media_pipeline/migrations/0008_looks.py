@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('media_pipeline', '0006_rendition_hash'),
+        ('media_pipeline', '0007_sums_and_workers'),
     ]
 
     operations = [

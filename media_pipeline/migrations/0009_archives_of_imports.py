@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('media_pipeline', '0006_rendition_hash'),
+        ('media_pipeline', '0008_looks'),
     ]
 
     operations = [
