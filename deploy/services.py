@@ -33,8 +33,8 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from deploy import components
-from deploy.components import Missing, say
+from deploy import components, programs
+from deploy.programs import Missing, say
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -194,7 +194,7 @@ def start(names: list[str]) -> tuple[list[str], list[str]]:
         needed = dict(components.TOOLS)
         for name in names:
             needed.update(components.BY_NAME[name].packages)
-        components.install_packages(needed)
+        programs.install_packages(needed)
     for name in names:
         try:
             server = ensure(name)

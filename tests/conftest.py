@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from deploy import services
-from deploy.components import ACCESS_KEY, S3_KEYS, SECRET_KEY, Missing
+from deploy.components import ACCESS_KEY, S3_KEYS, SECRET_KEY
+from deploy.programs import Missing
 from tests.running import Site, production_site, run_site, s3_endpoint
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"

@@ -28,7 +28,7 @@ import django
 import psycopg
 
 from deploy import services
-from deploy.components import say
+from deploy.programs import say
 from tests.bench import table
 
 COUNTY = "house-120"

@@ -21,7 +21,7 @@ from pathlib import Path
 import django
 
 from deploy import run
-from deploy.components import say
+from deploy.programs import say
 from tests.bench import table
 
 BATCH = 500

@@ -23,7 +23,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from deploy import run, services
-from deploy.components import install_packages, say
+from deploy.programs import install_packages, say
 from tests.bench import table
 from tests.chaos.load import pieces
 from tests.journeys.conftest import make_film

@@ -27,7 +27,8 @@ from urllib.parse import urlencode
 import django
 
 from deploy import run, services
-from deploy.components import free_port, say
+from deploy.components import free_port
+from deploy.programs import say
 from tests.bench import table
 
 SIZES = {"elastic": (40_000, 1_000_000), "embedded": (40_000, 200_000)}

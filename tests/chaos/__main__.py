@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.components import Missing, say
+from deploy.programs import Missing, say
 from tests.chaos import afterwards, faults, load
 from tests.chaos.load import PAGE, PLAY, Event
 from tests.chaos.production import Production, production

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy import run, services
-from deploy.components import Missing, free_port
+from deploy.components import free_port
+from deploy.programs import Missing
 from tests.running import OURS, Site, build_pages
 from tests.search.nodes import Nodes
 

@@ -27,7 +27,8 @@ from urllib.parse import urljoin
 import urllib3
 
 from deploy import components, prepare, run, services
-from deploy.components import Missing, free_port, say
+from deploy.components import free_port
+from deploy.programs import Missing, say
 from tests.chaos import afterwards, load
 from tests.chaos.production import DOOR, Part, Process, settings
 from tests.journeys.conftest import make_film

@@ -10,7 +10,7 @@ from accounts.models import User
 from config import cache as ours
 from config.cache import ForgivingRedisCache
 from deploy import services
-from deploy.components import Missing
+from deploy.programs import Missing
 
 TIMEOUTS = {"OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 0.2}}
 

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from deploy import services
-from deploy.components import Missing, free_port
+from deploy.components import free_port
 from deploy.prepare import ROOT
+from deploy.programs import Missing
 
 VISIT = """
 import sys

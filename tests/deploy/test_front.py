@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 import pytest
 
 from deploy import services
-from deploy.components import Missing
+from deploy.programs import Missing
 from media_pipeline.access import signature
 
 UID = uuid.uuid4()

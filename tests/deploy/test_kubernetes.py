@@ -18,8 +18,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from deploy import components, services
-from deploy.components import ACCESS_KEY, SECRET_KEY, Missing, free_port
+from deploy import components, programs, services
+from deploy.components import ACCESS_KEY, SECRET_KEY, free_port
+from deploy.programs import Missing
 from deploy.run import wait_until_up
 from tests.deploy.test_containers import COMPOSE, ROOT
 
@@ -32,7 +33,7 @@ SECRETS = "/run/secrets/wenlan"
 @cache
 def _joined(overlay: str) -> str:
     try:
-        command = components.kustomize()
+        command = programs.kustomize()
     except Missing as reason:
         (pytest.fail if services.IN_CI else pytest.skip)(str(reason))
     place = ROOT / "deploy" / "kubernetes" / "overlays" / overlay

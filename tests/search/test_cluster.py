@@ -21,7 +21,7 @@ from django.test import override_settings
 
 from catalog.models import Course, Institution
 from deploy import services
-from deploy.components import Missing
+from deploy.programs import Missing
 from media_pipeline import periodic
 from media_pipeline.models import TextTrack
 from search import find, index
