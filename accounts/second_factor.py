@@ -57,11 +57,10 @@ def renew() -> int:
             return [cipher.rotate(one.encode()).decode() for one in kept]
         return cipher.rotate(kept.encode()).decode()
 
-    for row in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN):
-        with transaction.atomic():
-            kept = Authenticator.objects.select_for_update().get(pk=row.pk)
-            kept.data |= {name: anew(kept.data[name]) for name in SECRETS if kept.data.get(name)}
-            kept.save(update_fields=["data"])
+    with transaction.atomic():
+        for row in Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).select_for_update():
+            row.data |= {name: anew(row.data[name]) for name in SECRETS if row.data.get(name)}
+            row.save(update_fields=["data"])
             renewed += 1
     return renewed
 

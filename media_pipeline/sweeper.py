@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
@@ -141,7 +142,9 @@ def _remove_unmentioned(pk: int) -> int:
 
 @every(seconds=6 * 3600, name="task results")
 def prune_task_results() -> None:
-    call_command("prune_db_task_results", verbosity=0)
+    """With a broker none are kept, and the command refuses."""
+    if not settings.TASKS_URL:
+        call_command("prune_db_task_results", verbosity=0)
 
 
 @every(seconds=3600, name="past days")

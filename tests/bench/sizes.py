@@ -18,10 +18,14 @@ import tempfile
 from collections import defaultdict
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from deploy import run, services
+
+FIXED = ("catalog_place", "catalog_institution", "catalog_theme", "catalog_teacher", "catalog_membership", "accounts_")
+"""Tables that do not grow with the courses."""
 
 GROUPS = {
     "catalog_": "courses",
@@ -36,8 +40,8 @@ LINE = "这一讲我们从苗绣的针法说起，先看三件老绣片"
 
 
 # The database -----------------------------------------------------------------------------------------
-def database(courses: int) -> dict[str, float]:
-    """Bytes a course, by what they are of; in a database of its own."""
+def database(courses: int) -> dict[str, Any]:
+    """Bytes a course, by what they are of, and bytes of what does not grow; in a database of its own."""
     server = services.launch("postgres")
     try:
         with tempfile.TemporaryDirectory(prefix="wenlan-sizes-") as place:
@@ -51,10 +55,12 @@ def database(courses: int) -> dict[str, float]:
         services.stop_server(server)
     sums: dict[str, int] = defaultdict(int)
     for table, size in full.items():
-        group = next((name for start, name in GROUPS.items() if table.startswith(start)), "the rest")
-        sums[group] += size - empty.get(table, 0)
+        if not table.startswith(FIXED):
+            group = next((name for start, name in GROUPS.items() if table.startswith(start)), "the rest")
+            sums[group] += size - empty.get(table, 0)
     each = {name: round(size / courses) for name, size in sorted(sums.items())}
-    return {"courses": courses, **each, "all": sum(each.values())}
+    fixed = sum(size for table, size in full.items() if table.startswith(FIXED))
+    return {"number": courses, "bytes a course": each, "all": sum(each.values()), "fixed": fixed}
 
 
 def _tables(url: str) -> dict[str, int]:
@@ -107,11 +113,11 @@ def _films(assets: list) -> None:
 
 
 # Films ------------------------------------------------------------------------------------------------
-def films() -> dict[str, dict]:
-    """Of each film: processor seconds for a second of it, and megabytes an hour of each rung."""
+def films(length: int) -> dict[str, dict]:
+    """Of each film of so many seconds: processor seconds for a second of it, and megabytes an hour of each rung."""
     from tests.bench import mix
 
-    found = {}
+    found, mix.SECONDS = {}, length
     with tempfile.TemporaryDirectory(prefix="wenlan-sizes-") as place:
         for make in (mix.slides, mix.talk, mix.camera, mix.animation):
             film = make(Path(place))
@@ -161,11 +167,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["database", "films", "memory", "fill"])
     parser.add_argument("--courses", type=int, default=10_000)
+    parser.add_argument("--seconds", type=int, default=32, help="length of each film")
     asked = parser.parse_args()
     if asked.what == "fill":
         fill(asked.courses)
         return
-    found = {"database": lambda: database(asked.courses), "films": films, "memory": memory}[asked.what]()
+    ways = {"database": lambda: database(asked.courses), "films": lambda: films(asked.seconds), "memory": memory}
+    found = ways[asked.what]()
     sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from media_pipeline import intake, jobs, leases, pipeline, tasks, workplace
+from media_pipeline import intake, jobs, leases, pipeline, sweeper, tasks, workplace
 from media_pipeline.errors import Failed, Refused
 from media_pipeline.models import Job, Package, Rendition
 from media_pipeline.signals import asset_ready, asset_refused
@@ -354,3 +354,9 @@ def test_bell_reaches_the_database_queue_only_after_commit(local_store):
         tasks.enqueue(asset_with())
         inside = bells.count()
     assert (inside, bells.count()) == (0, 1)
+
+
+def test_task_results_are_pruned_only_where_the_database_keeps_them(settings):
+    settings.TASKS_URL = "amqp://127.0.0.1:9//"
+    settings.TASKS = {"default": {"BACKEND": "media_pipeline.celery_backend.CeleryBackend", "QUEUES": ["default"]}}
+    sweeper.prune_task_results()  # the command of django-tasks-db would refuse
