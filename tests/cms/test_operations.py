@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from catalog import policy
 from catalog.models import Institution
 from cms import costs, operations, parts
 from media_pipeline import leases, tallies
@@ -52,6 +54,16 @@ def test_what_did_not_fail_is_left_alone(desk):
     assert "不需要重做" in answer.content.decode()
     assert Job.objects.count() == 1
     assert desk.post("/cms/operations/999/again/").status_code == 404
+
+
+def test_an_operator_who_is_nobody_else_takes_it_up(client, world):
+    job = failed_job(asset_with(owner="jia"))
+    operator = User.objects.create_user("duty", "duty@example.cn", "x")
+    operator.groups.add(Group.objects.get(name=policy.OPERATORS_GROUP))
+    client.force_login(operator)
+    assert client.post(f"/cms/operations/{job.pk}/again/").url == "/cms/operations/"
+    job.refresh_from_db()
+    assert job.state == JobState.QUEUED
 
 
 def test_a_partner_takes_nothing_up(client, world):
