@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from catalog import policy
 from catalog.models import Institution
-from cms import costs, operations, parts
+from cms import costs, operations
 from media_pipeline import leases, tallies
 from media_pipeline.errors import Failed
 from media_pipeline.models import AssetState, Job, JobState, MediaAsset, Rendition, Tally, Worker
@@ -187,8 +187,9 @@ def test_sums_are_read_from_indices_alone():
             assert all("COVERING INDEX" in step for step in steps), (sql, steps)
 
 
-def test_parts_are_told_with_since_when(desk):
-    parts.ask()
+def test_parts_are_told_at_the_first_look(desk, settings):
+    settings.SEARCH_URL = "http://127.0.0.1:9/first-look"  # nobody has asked there before
     page = desk.get(PAGE).content.decode()
     assert "存储" in page
     assert "正常" in page
+    assert "没有回应" in page
