@@ -44,7 +44,7 @@ def operations(request: HttpRequest) -> HttpResponse:
         return download(as_csv(table), f"成本-{timezone.localdate():%Y%m%d}.csv")
     context = {
         "header_title": "运维",
-        "parts": parts.look(),
+        "parts": parts.known() or parts.ask(),
         "checks": request.build_absolute_uri(reverse("health_ready")),
         "queues": queues(),
         "uploads": _uploads(),

@@ -15,7 +15,8 @@ from accounts import trail
 
 MEDIA = "media"
 BELL_SECONDS = 60.0
-"""A bell for media that nobody hears is rung again by the sweeper; until a worker comes, they must not pile up."""
+"""A bell for media that nobody hears is rung again by the sweeper; until a worker comes, they must not pile up in
+RabbitMQ, which drops them by its own clock. Redis keeps them."""
 
 app = Celery("wenlan", broker=settings.TASKS_URL)
 app.conf.update(
@@ -63,7 +64,7 @@ class CeleryBackend(BaseTaskBackend):
             task_id=result.id,
             queue=task.queue_name,
             eta=task.run_after,
-            expires=BELL_SECONDS if task.queue_name == MEDIA else None,
+            expiration=BELL_SECONDS if task.queue_name == MEDIA else None,
             headers={trail.HEADER: trail.current()},
         )
         return result

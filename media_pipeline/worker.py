@@ -14,13 +14,11 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
-from functools import partial
 from types import FrameType
 
 from celery.signals import worker_shutting_down
 from django.conf import settings
-from django.db import Error, connection
+from django.db import Error, close_old_connections, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_tasks_db.management.commands.db_worker import Worker as DatabaseLoop
@@ -39,12 +37,11 @@ SEEN_SECONDS = 10  # how often a worker tells that it lives
 
 def run(queues: Sequence[str]) -> None:
     """Work until told to stop (SIGTERM, SIGINT)."""
-    periodic.every(seconds=SEEN_SECONDS, name="worker lives")(partial(_tell, queues, timezone.now()))
-    sweeper = threading.Thread(target=_sweep, name="sweeper", daemon=True)
     if settings.TASKS_URL and len(queues) > 1:
         _run_one_process_each(queues)
         return
-    sweeper.start()
+    threading.Thread(target=_sweep, name="sweeper", daemon=True).start()
+    threading.Thread(target=_tell, args=(queues,), name="alive", daemon=True).start()
     try:
         if settings.TASKS_URL:
             _run_celery(queues[0])
@@ -61,10 +58,16 @@ def _sweep() -> None:
     connection.close()
 
 
-def _tell(queues: Sequence[str], since: datetime) -> None:
-    """Say that this process lives: it may be idle, and then no job says so."""
-    said = {"queues": ", ".join(queues), "started_at": since, "seen_at": Now()}
-    Worker.objects.update_or_create(name=leases.process_name(), defaults=said)
+def _tell(queues: Sequence[str]) -> None:
+    """Say from time to time that this process lives: it may be idle, and then no job says so."""
+    said = {"queues": ", ".join(queues), "started_at": timezone.now(), "seen_at": Now()}
+    while True:
+        with suppress(Error):  # the database is away
+            Worker.objects.update_or_create(name=leases.process_name(), defaults=said)
+        close_old_connections()
+        if jobs.stopping.wait(SEEN_SECONDS):
+            break
+    connection.close()
 
 
 def _run_database_loops(queues: Sequence[str]) -> None:

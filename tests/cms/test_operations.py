@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
+from catalog import policy
 from catalog.models import Institution
-from cms import costs, operations, parts
+from cms import costs, operations
 from media_pipeline import leases, tallies
 from media_pipeline.errors import Failed
 from media_pipeline.models import AssetState, Job, JobState, MediaAsset, Rendition, Tally, Worker
@@ -52,6 +54,16 @@ def test_what_did_not_fail_is_left_alone(desk):
     assert "不需要重做" in answer.content.decode()
     assert Job.objects.count() == 1
     assert desk.post("/cms/operations/999/again/").status_code == 404
+
+
+def test_an_operator_who_is_nobody_else_takes_it_up(client, world):
+    job = failed_job(asset_with(owner="jia"))
+    operator = User.objects.create_user("duty", "duty@example.cn", "x")
+    operator.groups.add(Group.objects.get(name=policy.OPERATORS_GROUP))
+    client.force_login(operator)
+    assert client.post(f"/cms/operations/{job.pk}/again/").url == "/cms/operations/"
+    job.refresh_from_db()
+    assert job.state == JobState.QUEUED
 
 
 def test_a_partner_takes_nothing_up(client, world):
@@ -175,8 +187,9 @@ def test_sums_are_read_from_indices_alone():
             assert all("COVERING INDEX" in step for step in steps), (sql, steps)
 
 
-def test_parts_are_told_with_since_when(desk):
-    parts.ask()
+def test_parts_are_told_at_the_first_look(desk, settings):
+    settings.SEARCH_URL = "http://127.0.0.1:9/first-look"  # nobody has asked there before
     page = desk.get(PAGE).content.decode()
     assert "存储" in page
     assert "正常" in page
+    assert "没有回应" in page

@@ -105,6 +105,7 @@ def test_operators_first_hour_is_walked(browser, site):
     with at_the_desk(browser, site, "operator") as page:
         page.goto(f"{site.url}/cms/operations/")
         expect(page.get_by_role("heading", name="运维")).to_be_visible()
+        expect(page.locator(".wl-part").first).to_contain_text("正常")
         take(page, "operations")
         page.get_by_role("link", name="指南", exact=True).click()
         expect(page.get_by_role("heading", name="运维的第一个小时")).to_be_visible()

@@ -10,6 +10,7 @@ import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -268,7 +269,12 @@ def told(env: dict[str, str], what: str) -> str:
         return " ".join(str(value) for value in data.execute(sql).fetchone())
 
 
+def tallied(what: str) -> str:
+    return f"(SELECT sum(number) FROM media_pipeline_tally WHERE what = '{what}' AND period = '')"
+
+
 PACKAGES = "(SELECT count(*) FROM media_pipeline_package), (SELECT count(*) FROM media_pipeline_package WHERE current)"
+WORKERS = "(SELECT count(*) FROM media_pipeline_worker)"
 RECEIVE = "from pathlib import Path; from media_pipeline import intake; intake.receive_file(Path({!r}), owner='a')"
 
 
@@ -313,6 +319,7 @@ def test_killed_worker_loses_nothing(tmp_path, request, new_site, film, broker):
     finally:
         second.kill()
     assert told(env, f"attempt, failures, {PACKAGES}") == "2 0 1 1"
+    assert told(env, f"{WORKERS}, {tallied('lost')}, {tallied('claimed')}") == "1 1 2"  # the dead one said no good-bye
 
 
 def test_worker_that_is_told_to_stop_hands_its_job_back(tmp_path, new_site, film):
@@ -321,12 +328,13 @@ def test_worker_that_is_told_to_stop_hands_its_job_back(tmp_path, new_site, film
     in_shell(env, RECEIVE.format(str(film)))
     worker = start_worker(env, tmp_path, "worker")
     try:
-        until(lambda: told(env, "job.state, attempt, progress > 0.04") == "running 1 1", 300)
+        until(lambda: told(env, f"job.state, attempt, progress > 0.04, {WORKERS}") == "running 1 1 1", 300)
         worker.terminate()
         assert worker.wait(20) == 0, (tmp_path / "worker.log").read_text()[-2000:]
     finally:
         worker.kill()
     assert told(env, "job.state, attempt, failures, rung_at") == "queued 1 0 None"
+    assert told(env, f"{WORKERS}, {tallied('handed-back')}, {tallied('lost')}") == "0 1 None"
     assert list((tmp_path / "var" / "work").iterdir()) == []
 
 
@@ -360,3 +368,28 @@ def test_task_results_are_pruned_only_where_the_database_keeps_them(settings):
     settings.TASKS_URL = "amqp://127.0.0.1:9//"
     settings.TASKS = {"default": {"BACKEND": "media_pipeline.celery_backend.CeleryBackend", "QUEUES": ["default"]}}
     sweeper.prune_task_results()  # the command of django-tasks-db would refuse
+
+
+def test_bells_that_nobody_hears_leave_the_broker(amqp_url, monkeypatch, settings):
+    """A real RabbitMQ drops a bell for media after its time; a light task stays."""
+    from kombu import Connection
+
+    from media_pipeline import celery_backend
+
+    monkeypatch.setattr(celery_backend, "BELL_SECONDS", 1.0)
+    monkeypatch.setattr(celery_backend.app.conf, "broker_url", amqp_url)
+    media, default = (f"{name}-{uuid4().hex}" for name in ("media", "default"))
+    settings.TASKS = {"default": {"BACKEND": "media_pipeline.celery_backend.CeleryBackend", "QUEUES": [media, default]}}
+    monkeypatch.setattr(celery_backend, "MEDIA", media)
+    for name in (media, default):
+        tasks.work.using(queue_name=name).enqueue("media")
+    with Connection(amqp_url) as link:
+
+        def waiting(name: str) -> int:
+            return link.default_channel.queue_declare(queue=name, passive=True).message_count
+
+        assert waiting(default) == 1
+        until(lambda: waiting(media) == 0, 60)
+        assert waiting(default) == 1
+        for name in (media, default):
+            link.default_channel.queue_delete(name)
