@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 
 HEADER = "Content-Security-Policy"
 DESK, EMBEDDED, API, API_DOCS = "/cms/", "/embed/", "/api/", "/api/v1/docs"
-PERMISSIONS = "camera=(), microphone=(), payment=(), usb=(), serial=(), bluetooth=(), geolocation=(self)"
+PERMISSIONS = "camera=(), microphone=(), payment=(), usb=(), serial=(), geolocation=(self)"
 NO_PAGE = "default-src 'none'; frame-ancestors 'none'"
 """What machines read is never a page, whatever is in it."""
 EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"

@@ -86,10 +86,14 @@ def licences() -> Iterator[str]:
             about = metadata.metadata(name)
         except metadata.PackageNotFoundError:
             continue  # of another system
-        classifiers = [one for one in about.get_all("Classifier") or [] if one.startswith("License")]
-        told = " ".join([about.get("License-Expression") or "", (about.get("License") or "")[:200], *classifiers])
+        told = " ".join(
+            one[:200]
+            for field in ("License-Expression", "License", "Classifier")
+            for one in about.get_all(field) or ()
+            if field != "Classifier" or one.startswith("License")
+        )
         if not OPEN.search(told):
-            yield f"{name}: {told.strip() or 'no licence told'}"
+            yield f"{name}: {told or 'no licence told'}"
 
 
 def main() -> int:

@@ -104,3 +104,11 @@ def test_nothing_names_a_registry_or_a_workplace():
         if name and path.is_file():
             text = path.read_bytes().decode("utf-8", errors="ignore")
             assert [word for word in words if word in text] == [], name
+
+
+def test_every_test_that_shows_something_exists():
+    named = re.findall(r"`([a-z_/]+\.py)(?:::(test_\w+))?`", (ROOT / "docs" / "security.md").read_text())
+    named = [(file.removeprefix("tests/"), test) for file, test in named]
+    assert len(named) > 40
+    for file, test in named:
+        assert f"def {test}" in (ROOT / "tests" / file).read_text(), (file, test)

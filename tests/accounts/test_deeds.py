@@ -83,12 +83,13 @@ def test_who_could_not_be_signed_in_is_named_only_when_there_is_such_a_name(path
     assert "my-password" not in json.dumps(unknown)
 
 
-def test_second_factors(lin, deeds):
+def test_second_factors(lin, deeds, django_capture_on_commit_callbacks):
     reader = Client()
     reader.post("/accounts/login/", {"login": "lin", "password": PASSWORD})
     reader.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": "/accounts/2fa/totp/activate/"})
     secret = reader.get("/accounts/2fa/totp/activate/").context["form"].secret
-    reader.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    with django_capture_on_commit_callbacks(execute=True):
+        reader.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
     cache.clear()  # a code is good once
     reader.post("/accounts/2fa/totp/deactivate/")
     assert not Authenticator.objects.filter(user=lin).exists()

@@ -81,7 +81,7 @@ async function plan(url) {
   for (const file of files) made.files.push(file.getAttribute("src") ?? file.getAttribute("poster"));
   for (const plate of read.querySelectorAll(".plates a")) made.files.push(plate.getAttribute("href"));
   if (data.hls) Object.assign(data, await addFilm(made, data.hls));
-  if (told) told.textContent = JSON.stringify(data).replaceAll("<", "\\u003C");
+  if (told) told.firstChild.data = JSON.stringify(data).replaceAll("<", "\\u003C"); // a script's textContent is no place for strings
   read.documentElement.dataset.kept = "";
   made.texts[url] = `<!doctype html>\n${read.documentElement.outerHTML}`;
   const pages = Number(read.querySelector("[data-reader]")?.dataset.pages ?? 0);
