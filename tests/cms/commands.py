@@ -9,8 +9,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +42,13 @@ class Commands:
 
 @dataclass(frozen=True)
 class Place:
-    """A site's own parts, and its commands. ``database`` is the name on the server, or "" for a file below ``var``."""
+    """A site's own parts, and its commands. Without ``database_url`` and ``storage_url`` it has files below ``var``."""
 
     commands: Commands
     var: Path
     key: str
     database_url: str = ""
     storage_url: str = ""
-    more: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, *words: str, code: int = 0, script: str = "", **settings: Any) -> dict[str, Any]:
         """``{"code", "out", "err"}`` of a command, or of a script; no traceback is ever shown."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from pyrage.x25519 import Identity
 
@@ -123,7 +124,7 @@ def test_a_restored_site_is_the_site_that_was(library, kept, new_place):
     assert other.rows() == library.rows()
     assert other.shell(PLAY) == library.shell(PLAY)
     assert len(json.loads(library.shell(PLAY))) > 3
-    assert [row["title"] for row in other.told("search_courses", "jianzhi")["results"]] == ["剪纸"]
+    assert [hit["title"] for hit in other.told("search_courses", "jianzhi")["hits"]] == ["剪纸"]
     assert other.told("audit")["agrees"]
 
 
@@ -368,6 +369,18 @@ def test_a_missing_program_is_told_with_its_package(new_place, tmp_path):
         f"call_command('backup', {str(tmp_path / 'b')!r})\n"
     )
     assert "postgresql-client-" in site.run(script=script, code=1)["err"]
+
+
+def test_a_site_that_still_runs_is_to_be_stopped_first(kept, new_place):
+    site = new_place()
+    if not site.database_url:
+        pytest.skip("SQLite's readers do not stand in the way")
+    site.told("restore", str(kept))
+    was = site.rows()
+    with psycopg.connect(site.database_url.replace("postgres://", "postgresql://")) as reader:
+        reader.execute("SELECT * FROM accounts_user")  # and its transaction stays open
+        assert "请先停下" in refused(site, kept, "--replace")
+    assert site.rows() == was
 
 
 def test_the_commands_read_their_settings(tmp_path):
