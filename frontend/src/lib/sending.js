@@ -193,8 +193,8 @@ export class Sending {
     if (!this.archive) this.institution = memory()[this.print]?.institution || this.institution;
     const head = await headOf(this.file);
     const asked = { institution: this.institution, filename: this.file.name, bytes: this.file.size, head };
-    const { print: fingerprint, replaces, archive } = this;
-    return this.api.call("POST", "/uploads", { ...asked, fingerprint, archive, ...(replaces && { replaces }) });
+    const { print, replaces, archive } = this;
+    return this.api.call("POST", "/uploads", { ...asked, fingerprint: print, archive, ...(replaces && { replaces }) });
   }
 
   async open() {
