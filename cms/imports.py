@@ -47,7 +47,7 @@ class TableForm(forms.Form):
 
     institution = forms.ModelChoiceField(Institution.objects.none(), label="机构", to_field_name="code")
     table = forms.FileField(label="表格", required=False)
-    source = forms.ChoiceField(label="表格里写的文件在哪里", widget=forms.RadioSelect, required=False)
+    source = forms.ChoiceField(label="课程的文件在哪里", widget=forms.RadioSelect, required=False)
     archive = forms.UUIDField(widget=forms.HiddenInput, required=False)
     publish = forms.BooleanField(label="导入后直接发布内容齐全的课程", required=False)
 

@@ -193,8 +193,8 @@ export class Sending {
     if (!this.archive) this.institution = memory()[this.print]?.institution || this.institution;
     const head = await headOf(this.file);
     const asked = { institution: this.institution, filename: this.file.name, bytes: this.file.size, head };
-    const { print: fingerprint, replaces, archive } = this;
-    const upload = await this.api.call("POST", "/uploads", { ...asked, fingerprint, archive, ...(replaces && { replaces }) });
+    const whose = { fingerprint: this.print, archive: this.archive, ...(this.replaces && { replaces: this.replaces }) };
+    const upload = await this.api.call("POST", "/uploads", { ...asked, ...whose });
     this.uid = upload.uid; // it is there from now on, however long it waits for its turn, and goes when it is cancelled
     return upload;
   }
