@@ -16,7 +16,7 @@ QUIET = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-an"
 COPIES = {
     "360p, crf 38": ("-vf", "scale=-2:180", "-crf", "38"),
     "logo": ("-vf", "drawbox=x=iw*0.84:y=ih*0.04:w=iw*0.13:h=ih*0.12:color=white:t=fill", "-crf", "28"),
-    "letterbox": ("-vf", "pad=iw:iw*3/4:0:(oh-ih)/2:black", "-crf", "30"),
+    "letterbox": ("-vf", "pad=iw:max(ih\\,trunc(iw*3/8)*2):0:(oh-ih)/2:black", "-crf", "30"),
     "other rate": ("-vf", "fps=15", "-crf", "26"),
     "brighter": ("-vf", "eq=brightness=0.06:contrast=1.15", "-crf", "33"),
     "half a second less": ("-ss", "0.5", "-crf", "30"),
