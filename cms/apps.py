@@ -7,7 +7,7 @@ class CmsConfig(AppConfig):
     verbose_name = "文澜编辑台"
 
     def ready(self) -> None:
-        from cms import auditing, import_job, receivers  # noqa: F401
+        from cms import auditing, holdings, import_job, receivers, retention  # noqa: F401
 
         receivers.connect()
         post_migrate.connect(receivers.set_up, sender=self, dispatch_uid="cms_set_up")
