@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "用户"
 
     def ready(self) -> None:
-        from accounts import deeds, second_factor  # noqa: F401
+        from accounts import deeds, holdings, leaving, second_factor  # noqa: F401

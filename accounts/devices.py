@@ -31,10 +31,15 @@ class Answer:
 
 def begin(device: str) -> tuple[DeviceLink, str]:
     """A new link and its secret; those that are over are swept away."""
-    DeviceLink.objects.filter(created_at__lt=timezone.now() - LIFE).delete()
+    sweep()
     secret = secrets.token_urlsafe(32)
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
     return DeviceLink.objects.create(user_code=code, secret_hash=_hash(secret), device=device[:80]), secret
+
+
+def sweep() -> None:
+    """Removes the links that are over."""
+    DeviceLink.objects.filter(created_at__lt=timezone.now() - LIFE).delete()
 
 
 def waiting(typed: str) -> DeviceLink | None:

@@ -17,6 +17,8 @@ RATES = {
     "invitation": "50/d/user",
     "play": "600/m/ip",
     "late_play": "100/d/ip",
+    "export": "10/d/user",
+    "leave": "20/h/user",
 }
 """The first four over allauth's own; the others are ours."""
 

@@ -6,5 +6,5 @@ class CatalogConfig(AppConfig):
     verbose_name = "课程目录"
 
     def ready(self) -> None:
-        from catalog import bulk_job, links, receivers, telling  # noqa: F401
+        from catalog import bulk_job, holdings, links, receivers, telling  # noqa: F401
         from catalog.harvest import run  # noqa: F401

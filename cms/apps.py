@@ -7,7 +7,7 @@ class CmsConfig(AppConfig):
     verbose_name = "文澜编辑台"
 
     def ready(self) -> None:
-        from cms import auditing, import_job, inline, receivers  # noqa: F401
+        from cms import auditing, holdings, import_job, inline, receivers, retention  # noqa: F401
 
         receivers.connect()
         inline.take_over()

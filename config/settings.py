@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "cms.gate.DeskGateMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.leaving.LeftMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.TooManyMiddleware",
@@ -239,6 +240,10 @@ MFA_ADAPTER = "accounts.second_factor.Adapter"
 MFA_TOTP_ISSUER = "文澜"
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # addresses are not verified here
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+PROGRESS_DAYS = env.int("PROGRESS_DAYS", 0)
+DESK_LOG_DAYS = env.int("DESK_LOG_DAYS", 3 * 365)
+OPERATOR_NAME = env.str("OPERATOR_NAME", "")
+OPERATOR_CONTACT = env.str("OPERATOR_CONTACT", "")
 OIDC_URL = env.str("OIDC_URL", "")
 OIDC_NAME = env.str("OIDC_NAME", "统一身份认证")
 SOCIALACCOUNT_ADAPTER = "accounts.oidc.Adapter"

@@ -20,6 +20,7 @@ urlpatterns = [
     path("cms/", include(wagtailadmin_urls)),
     path("api/v1/", api.urls),
     path("api/<path:rest>", errors.no_such_address),
+    path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("", include("media_pipeline.urls")),
     path("", include("catalog.urls")),

@@ -6,4 +6,4 @@ class LearningConfig(AppConfig):
     verbose_name = "学习"
 
     def ready(self) -> None:
-        from learning import plays, receivers  # noqa: F401
+        from learning import holdings, plays, receivers, shelf  # noqa: F401

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils import timezone
 from catalog.kinds import KINDS
 from catalog.models import Course, Lesson
 from learning.models import Favourite, Progress
+from media_pipeline import periodic
 
 _OPENING = {"seconds": 10.0, "pages": 1.0, "pictures": 1.0, "none": 0.0}
 """Up to where a place may only be the beginning of a new session, in the measure of the kind."""
@@ -148,3 +150,12 @@ def _one_a_course(rows: Iterable[Progress], limit: int) -> list[Progress]:
     for row in rows:
         first.setdefault(row.lesson.course_id, row)
     return list(first.values())[:limit]
+
+
+@periodic.every(seconds=6 * 3600, name="old places")
+def forget_places() -> int:
+    """Removes places in lessons that were not opened for ``PROGRESS_DAYS``; 0: none. How many."""
+    if not settings.PROGRESS_DAYS:
+        return 0
+    before = timezone.now() - timedelta(days=settings.PROGRESS_DAYS)
+    return Progress.objects.filter(updated_at__lt=before).delete()[0]

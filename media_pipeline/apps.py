@@ -7,7 +7,7 @@ class MediaPipelineConfig(AppConfig):
     verbose_name = "媒体流水线"
 
     def ready(self) -> None:
-        from media_pipeline import checks, sweeper  # noqa: F401
+        from media_pipeline import checks, holdings, sweeper  # noqa: F401
         from media_pipeline.receivers import forget_files
 
         post_delete.connect(forget_files, sender="media_pipeline.MediaAsset")

@@ -5,11 +5,13 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
+from allauth.account.models import EmailConfirmation
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import devices
 from media_pipeline import leases, packages, storage, tallies, tasks, uploads, workplace
 from media_pipeline.models import Job, JobState, MediaAsset, Package, Worker
 from media_pipeline.periodic import every
@@ -138,6 +140,14 @@ def _remove_unmentioned(pk: int) -> int:
                 store.delete_prefix(prefix)
                 removed += 1
     return removed
+
+
+@every(seconds=3600, name="old sessions")
+def forget_sessions() -> None:
+    """What people signed in with, or were on the way to, and that is over."""
+    call_command("clearsessions")
+    devices.sweep()
+    EmailConfirmation.objects.delete_expired_confirmations()
 
 
 @every(seconds=6 * 3600, name="task results")

@@ -6,4 +6,4 @@ class SearchConfig(AppConfig):
     verbose_name = "搜索"
 
     def ready(self) -> None:
-        from search import receivers  # noqa: F401
+        from search import holdings, receivers  # noqa: F401

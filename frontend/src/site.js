@@ -39,6 +39,8 @@ function fill(section, items) {
 
 document.querySelector("form[data-sign-out]")?.addEventListener("submit", forget);
 
+if (document.querySelector("[data-left]")) import("./lib/leaving.js").then(({ leave }) => leave()).catch(() => {});
+
 const star = document.querySelector("[data-favourite]");
 if (star) favourite(star);
 

@@ -24,6 +24,7 @@ PAGES = {
     "exhibition": "/collections/miaoxiu/",
     "shelf": "/shelf/",
     "help": "/help/",
+    "privacy": "/privacy/",
     "offline": "/offline/",
     "sign in": "/accounts/login/",
     "sign up": "/accounts/signup/",

@@ -27,7 +27,7 @@ from tests.site.conftest import add_course, make_asset, reader_in
 
 ALWAYS = [
     "/", "/search/", "/search/?q=miaoxiu", "/themes/", "/places/", "/collections/", "/shelf/", "/help/", "/tv/",
-    "/tv/link/", "/tv/search/", "/tv/search/?q=mx", "/accounts/login/", "/accounts/signup/",
+    "/tv/link/", "/tv/search/", "/tv/search/?q=mx", "/accounts/login/", "/accounts/signup/", "/privacy/",
 ]  # fmt: skip
 MACHINES = ["/robots.txt", "/sitemap.xml", "/sitemap-courses.xml", "/sitemap-pages.xml", "/feeds/latest/", "/icon.svg"]
 HAN = re.compile(r"[\u3400-\u9fff]")

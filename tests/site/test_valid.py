@@ -20,6 +20,7 @@ ADDRESSES = {
     "collection": "/collections/threads/",
     "shelf": "/shelf/",
     "help": "/help/",
+    "privacy": "/privacy/",
     "styleguide": "/styleguide/",
     "offline": "/offline/",
     "sign-in": "/accounts/login/",
