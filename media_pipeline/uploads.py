@@ -65,10 +65,9 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
     check_size(name, size)
     if head:
         (check_archive if archive else check_head)(name, size, head)
-    if replaces is not None and fingerprint:  # the same file may be on its way as an asset of its own
-        fingerprint = f"{replaces.uid.hex}:{fingerprint}"
-    if archive and fingerprint:
-        fingerprint = f"zip:{fingerprint}"
+    # the same file may be on its way as an asset of its own
+    purpose = f"{replaces.uid.hex}:" if replaces else "zip:" if archive else ""
+    fingerprint = f"{purpose}{fingerprint}" if fingerprint else ""
     if found := find(owner, fingerprint, size):
         return found
     if allow:
