@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tests.bench.sizes database --courses 10000     bytes of PostgreSQL a course
     .venv/bin/python -m tests.bench.sizes films                        processor and bytes of an hour of film, by rung
-    .venv/bin/python -m tests.bench.sizes memory                       MiB of a web process and of a worker
+    .venv/bin/python -m tests.bench.sizes memory                       MiB of web (two processes) and of a worker
 
 Each prints one JSON object. The database holds ``tests.bench.filled`` (a version and two lines of history a course, a
 year of plays), and for every course a film of half an hour as the pipeline leaves it: seven renditions, a package with
@@ -12,6 +12,7 @@ its waveform, three jobs, captions of 450 cues. Films are those of ``tests.bench
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,6 @@ GROUPS = {
 }
 BY_TABLE = "SELECT relname, pg_total_relation_size(relid) FROM pg_catalog.pg_statio_user_tables"
 CUES = 450
-LINE = "这一讲我们从苗绣的针法说起，先看三件老绣片"
 
 
 # The database -----------------------------------------------------------------------------------------
@@ -74,18 +74,20 @@ def fill(courses: int) -> None:
 
     filled.fill(courses, 200, 1000)
     from media_pipeline.models import MediaAsset
+    from tests.bench.courses import Words
 
+    spoken = Words().clauses
     keys = MediaAsset.objects.order_by("pk").iterator(chunk_size=filled.BATCH)
     while some := list(islice(keys, filled.BATCH)):
-        _films(some)
+        _films(some, spoken)
 
 
-def _films(assets: list) -> None:
+def _films(assets: list, spoken: list[str]) -> None:
     """Rows of a film of half an hour, as long as those that the pipeline writes."""
     from media_pipeline.models import Job, JobState, Package, Rendition, TextTrack
 
     specs = [f"video-{rung}" for rung in ("360-h264", "480-h264", "720-h264", "1080-h264", "360-av1", "1080-av1")]
-    cues = [{"start": 4.0 * n, "end": 4.0 * n + 3.6, "text": f"{LINE}{n}"} for n in range(CUES)]
+    dice = random.Random(1)
     waveform = [n * 37 % 256 for n in range(1200)]
     steps = [{"step": f"步骤 {n}", "seconds": 12.34, "at": "2026-11-27T08:00:00+08:00"} for n in range(8)]
     prefixes = {one.pk: f"packages/{one.uid.hex}/0123456789abcdef/" for one in assets}
@@ -109,7 +111,12 @@ def _films(assets: list) -> None:
         for n, one in zip(count(), assets, strict=False)
         for _ in range(3)
     )
-    TextTrack.objects.bulk_create(TextTrack(asset=one, cues=cues) for one in assets)
+    TextTrack.objects.bulk_create(TextTrack(asset=one, cues=_cues(spoken, dice)) for one in assets)
+
+
+def _cues(spoken: list[str], dice: random.Random) -> list[list]:
+    """Two clauses in four seconds, as people speak."""
+    return [[4.0 * n, 4.0 * n + 3.6, "，".join(dice.sample(spoken, 2))] for n in range(CUES)]
 
 
 # Films ------------------------------------------------------------------------------------------------
@@ -136,18 +143,14 @@ def films(length: int) -> dict[str, dict]:
 
 # Memory -----------------------------------------------------------------------------------------------
 def memory() -> dict[str, float]:
-    """Proportional set size, in MiB, after some hundred pages; of a worker that waits."""
+    """Proportional set size, in MiB: of ``web`` with its processes after some hundred pages, of a worker that waits."""
     from tests.bench.bench_delivery import rate
     from tests.running import run_site
 
     with tempfile.TemporaryDirectory(prefix="wenlan-sizes-") as place, run_site(Path(place), {}, films="0") as site:
         for path in ("/", "/search/?q=miaoxiu", "/themes/"):
             rate(f"{site.url}{path}", seconds=10)
-        return {
-            "web_process": round(_pss("gunicorn", place) / (1 + int(os.environ.get("WEB_WORKERS", "2"))), 1),
-            "web_2_processes": round(_pss("gunicorn", place), 1),
-            "worker_waiting": round(_pss("run_worker", place), 1),
-        }
+        return {name: round(_pss(word, place), 1) for name, word in (("web", "gunicorn"), ("worker", "run_worker"))}
 
 
 def _pss(word: str, place: str) -> float:
