@@ -6,6 +6,7 @@ before it touches anything, and may be repeated.
 
 import hashlib
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -128,8 +129,12 @@ def _package(asset: MediaAsset, objects: list[Stored], *, deep: bool) -> Iterato
     sizes = {item.key: item.bytes for item in objects}
     gone = sorted(_expected(asset, package) - sizes.keys())
     made = [r for r in asset.renditions.all() if r.key.startswith(package.prefix) and r.key in sizes]
-    cut = [r.key for r in made if sizes[r.key] != r.bytes]
-    wrong = [r.key for r in made if deep and r.sha256 and r.key not in cut and _hash(r.key) not in ("", r.sha256)]
+    held = Counter[str]()  # the tracks of a film lie in one file
+    for rendition in made:
+        held[rendition.key] += rendition.bytes
+    cut = [key for key, size in held.items() if sizes[key] < size]
+    hashes = {r.key: r.sha256 for r in made if r.sha256 and r.key not in cut} if deep else {}
+    wrong = [key for key, known in hashes.items() if _hash(key) not in ("", known)]
     if not (gone or cut or wrong) or asset.jobs.filter(kind__in=leases.ROUND, state__in=leases.OPEN).exists():
         return
     whole = bool(asset.original_key in sizes)

@@ -15,11 +15,22 @@ NOBODY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-def asset(any_store, settings, tmp_path) -> MediaAsset:
-    """A published picture, older than anything on its way."""
+def source(request, tmp_path):
+    """A picture; a film, whose tracks lie in one file, where a test asks for it."""
+    if getattr(request, "param", "") == "film":
+        return clips.film()
+    path = tmp_path / "画.png"
+    path.write_bytes(clips.picture(320, 200, "PNG"))
+    return path
+
+
+either = pytest.mark.parametrize("source", ["picture", "film"], indirect=True)
+
+
+@pytest.fixture
+def asset(any_store, settings, source) -> MediaAsset:
+    """What became of ``source``: published, older than anything on its way."""
     settings.UPLOAD_STALE_HOURS = 0
-    source = tmp_path / "画.png"
-    source.write_bytes(clips.picture(320, 200, "PNG"))
     made = intake.receive_file(source, owner="a")
     jobs.run_until_done([made])
     MediaAsset.objects.update(created_at=timezone.now() - timedelta(days=2))
@@ -37,6 +48,7 @@ def mend(*, deep: bool = False) -> None:
         audit.mend(finding)
 
 
+@either
 def test_what_agrees_has_no_findings(asset):
     assert kinds(deep=True) == []
 
@@ -51,6 +63,7 @@ def test_walk_tells_each_object_once_in_order(asset, any_store):
     assert {item.key for folder in audit.HELD for item in any_store.walk(folder)} == everything
 
 
+@either
 @pytest.mark.parametrize("damage", ["missing", "size", "hash"])
 def test_lost_or_spoiled_package_is_made_again_from_the_original(asset, any_store, damage):
     rendition = asset.renditions.first()
