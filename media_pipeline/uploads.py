@@ -64,10 +64,8 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
     check_size(name, size)
     if head:
         (check_archive if archive else check_head)(name, size, head)
-    if replaces is not None and fingerprint:  # the same file may be on its way as an asset of its own
-        fingerprint = f"{replaces.uid.hex}:{fingerprint}"
-    if archive and fingerprint:
-        fingerprint = f"zip:{fingerprint}"
+    if fingerprint and (replaces is not None or archive):  # the same file may be on its way as an asset of its own
+        fingerprint = f"{replaces.uid.hex if replaces else 'zip'}:{fingerprint}"
     if found := find(owner, fingerprint, size):
         return found
     if allow:
