@@ -57,9 +57,9 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
     allow: Callable[[], None] | None = None,
 ) -> Upload:
     """Begin or resume an upload of ``size`` bytes. ``head`` is the first 4 KiB of the file, where the client gives
-    it: a file that is not what its name says is refused before anything is sent. ``replaces`` is the asset whose
-    original the file is to become; ``archive`` says that it is a ZIP for an import; ``allow`` is asked before a new one
-    begins, and raises Refused against it. Raises Refused and Failed."""
+    it: a file that is not what its name says is refused before anything is sent. ``replaces``: the asset whose
+    original it is to become; ``archive``: it is a ZIP for an import. ``allow`` is asked before a new one begins, and
+    raises Refused against it. Raises Refused and Failed."""
     name = check_archive(filename) if archive else check_name(filename)
     check_size(name, size)
     if head:
@@ -80,8 +80,7 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
         archive=archive,
         created_by=user,  # type: ignore[misc]
     )
-    whose = (replaces.uid, name, upload.uid.hex) if replaces else (upload.uid, name)
-    upload.key = storage.archive_key(upload.uid) if archive else storage.original_key(*whose)
+    upload.key = _key(upload)
     upload.target_id = target().begin(upload)
     try:
         with transaction.atomic():
@@ -90,6 +89,14 @@ def create(  # noqa: PLR0913  each is a fact only the client knows
         target().abort(upload)
         return Upload.objects.get(owner=owner, fingerprint=upload.fingerprint, state=Upload.State.OPEN)
     return upload
+
+
+def _key(upload: Upload) -> str:
+    if upload.archive:
+        return storage.archive_key(upload.uid)
+    asset = upload.replaces
+    whose = (asset.uid, upload.filename, upload.uid.hex) if asset else (upload.uid, upload.filename)
+    return storage.original_key(*whose)
 
 
 def find(owner: str, fingerprint: str, size: int) -> Upload | None:
