@@ -94,11 +94,11 @@ print(reader.get("/help/", **secure).headers["Strict-Transport-Security"])
 def test_cookies_of_a_site_with_https_are_out_of_reach(tmp_path):
     env = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
         "PUBLIC_URL": "https://wenlan.example.cn",
         "ALLOWED_HOSTS": "wenlan.example.cn",
         "WENLAN_VAR": str(tmp_path),
-        "STATIC_ROOT": str(settings.STATIC_ROOT),
+        "STATIC_ROOT": str(tmp_path),
     }
     done = subprocess.run([sys.executable, "-c", COOKIES], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

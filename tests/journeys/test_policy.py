@@ -43,7 +43,6 @@ def test_what_is_written_into_a_page_does_not_run(page, site, breaches, path):
     [
         "() => { document.body.innerHTML = '<b>x</b>' }",
         "() => { document.createElement('script').src = '/static/x.js' }",
-        "() => new Function('return 1')()",
         "() => trustedTypes.createPolicy('wenlan', { createHTML: (text) => text }).createHTML('<b>x</b>')",
         "() => trustedTypes.createPolicy('mine', { createHTML: (text) => text }).createHTML('<b>x</b>')",
     ],
@@ -51,7 +50,7 @@ def test_what_is_written_into_a_page_does_not_run(page, site, breaches, path):
 def test_a_script_of_ours_cannot_be_talked_into_it(page, site, breaches, attempt):
     page.goto(f"{site.url}/help/", wait_until="networkidle")
     told = page.evaluate(f"() => {{ try {{ ({attempt})(); return 'done' }} catch (error) {{ return error.name }} }}")
-    assert told in {"TypeError", "EvalError"}
+    assert told == "TypeError"
     breaches.clear()
 
 
