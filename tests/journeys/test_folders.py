@@ -150,7 +150,7 @@ def again_by_the_button(browser, site: Site, folder: Path, first: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_thirty_files_are_taken_in_at_a_glance(browser, site, folders, size):
+def test_many_files_are_taken_in_at_a_glance(browser, site, folders, size):
     """Single files: the sum above their rows, what is wrong first, nothing wider than the screen."""
     width, height = SIZES[size]
     with at_the_desk(browser, site, "partner") as page:

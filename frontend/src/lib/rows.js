@@ -41,7 +41,7 @@ export class Row {
     this.bar.value = { processing: sending.progress || 0, ready: 1 }[state] ?? sending.sent;
     this.toggle.textContent = state === "paused" ? "继续" : state === "refused" ? "重试" : "暂停";
     this.toggle.hidden = ["processing", "ready", "cancelled"].includes(state) || (state === "refused" && Boolean(sending.asset || sending.final));
-    this.bar.hidden = ["waiting", "refused"].includes(state) && !sending.sent;
+    this.bar.hidden = state === "cancelled" || (["waiting", "refused"].includes(state) && !sending.sent);
     this.cancel.hidden = ["processing", "ready", "cancelled", "refused"].includes(state);
     this.course.hidden = !this.after || !["processing", "ready"].includes(state);
     if (sending.asset) this.course.href = this.after + sending.asset;
