@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
+from django.core.mail import send_mail
 
 from cms import parts
 from config.cache import ForgivingRedisCache
@@ -100,3 +101,12 @@ def test_processes_tell_each_other_through_the_cache_and_do_without_it(settings,
         services.stop_server(server)
     assert parts.known() == parts.ask() == parts.known()
     monkeypatch.setattr(ForgivingRedisCache, "_away_until", 0.0)
+
+
+def test_letter_to_a_silent_server_is_given_up(settings):
+    """As invitations send theirs: the person is told that it did not go out."""
+    assert settings.EMAIL_TIMEOUT <= 10
+    with blackhole() as port:
+        settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", port, 0.3
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        assert not send_mail("subject", "body", None, ["a@example.cn"], fail_silently=True)
