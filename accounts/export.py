@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import personal
+from accounts import deeds, personal
 from accounts.models import User
 
 SHOWN = 1000
@@ -46,6 +46,7 @@ def make(person: User) -> IO[bytes]:
 
 def write(person: User, to: IO[bytes]) -> dict[str, int]:
     """Writes the ZIP file and answers how many rows there are by the keys of its JSON."""
+    deeds.note("export", person)
     told = tables(person)
     page = render_to_string("account/export.html", {"person": person, "tables": told, "now": timezone.now()})
     with ZipFile(to, "w", ZIP_DEFLATED) as archive:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.models import EmailAddress
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.mail import send_mail
@@ -70,6 +70,8 @@ def forget(person: User, *, by_force: bool = False) -> None:
         raise MayNotLeave(reasons)
     address = person.email
     with transaction.atomic():
+        # before Django has gathered what goes along: what is handed over by then stays, with the answers of others
+        part(person)
         person.delete()
         if address:
             transaction.on_commit(lambda: _say_goodbye(address), robust=True)
@@ -82,13 +84,6 @@ def _say_goodbye(address: str) -> None:
         "如果不是您本人操作，请尽快联系运行文澜的单位。\n\n文澜\n"
     )
     send_mail(_("您的文澜账号已注销"), body, None, [address], fail_silently=True)
-
-
-def names_of(person: User) -> tuple[str, ...]:
-    """What a person is known by, each only once."""
-    addresses = EmailAddress.objects.filter(user=person.pk).values_list("email", flat=True)
-    known = [person.username, person.email, person.phone, person.display_name, *addresses]
-    return tuple(dict.fromkeys(name for name in known if name))
 
 
 @receiver(pre_delete, sender=User)
@@ -118,16 +113,18 @@ def _settle(rows: personal.Rows, mine: QuerySet, left: User) -> None:
 
 def _end_sessions(person: User) -> None:
     """Sessions of the person keep nothing but that the person left, for the devices they are on; those of somebody who
-    was on the way to sign in with the person's name or number go."""
-    over, own = SessionStore().encode({LEFT: True}), [name for name in (person.email, person.phone) if name]
+    was on the way to sign in with the person's name or number go. Nobody else is signed out."""
+    over = SessionStore().encode({LEFT: True})
+    names = [json.dumps(name, ensure_ascii=False) for name in (person.username, person.email, person.phone) if name]
     for session in Session.objects.order_by().iterator():
         data = session.get_decoded()
-        pending = data.get("account_login") or {}
-        told = json.dumps(data, ensure_ascii=False, default=str)
         if is_of(data, person):
             Session.objects.filter(pk=session.pk).update(session_data=over)
-        elif str(pending.get("user_pk", "")) == str(person.pk) or any(name in told for name in own):
-            session.delete()
+        elif SESSION_KEY not in data:
+            pending = str((data.get("account_login") or {}).get("user_pk", ""))
+            told = json.dumps(data, ensure_ascii=False, default=str)
+            if pending == str(person.pk) or any(name in told for name in names):
+                session.delete()
 
 
 # On the person's devices ------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ def _on_data(person: Any, naming: NameForm) -> dict[str, Any]:
 @never_cache
 @login_required
 @require_POST
+@reauthentication_required
 def rename(request: HttpRequest) -> HttpResponse:
     """Changes the name that others see."""
     form = NameForm(request.POST, instance=request.user)

@@ -150,6 +150,7 @@ def create_upload(request: HttpRequest, asked: NewUpload) -> dict[str, Any] | Ht
     if refused := limits.refusal(request, "upload"):
         return refused
     replaced = _changeable(request, asked.replaces) if asked.replaces else None
+    archive = asked.archive and replaced is None
     code = replaced.owner if replaced else _institution(request, asked.institution).code
     with transaction.atomic():
         # one at a time for each institution, or two at once would both have the last place
@@ -162,8 +163,8 @@ def create_upload(request: HttpRequest, asked: NewUpload) -> dict[str, Any] | Ht
             head=_decoded(asked.head),
             user=request.user,  # type: ignore[arg-type]
             replaces=replaced,
-            archive=asked.archive and replaced is None,
-            allow=partial(quotas.check, house, asked.bytes, archive=asked.archive) if house else None,
+            archive=archive,
+            allow=partial(quotas.check, house, asked.bytes, archive=archive) if house else None,
         )
     return _told_of(upload)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -15,7 +16,6 @@ from wagtail.models import ModelLogEntry, PageLogEntry, Revision, UploadedFile
 from wagtail.users.models import UserProfile
 
 from accounts.holdings import UNTIL_LEAVING
-from accounts.leaving import names_of
 from accounts.models import User
 from accounts.personal import Holding, Rows, Words, days, hold
 from accounts.signals import person_leaves
@@ -31,10 +31,11 @@ def log_lasts() -> Words:
 
 
 def invited(person: User) -> QuerySet[Invitation]:
-    """Invitations that were sent to one of the person's addresses."""
+    """Invitations that were sent to one of the person's proven addresses: anybody may write any address, and those of
+    others are not theirs to read or to delete."""
     to = Q(pk=None)
-    for name in names_of(person):
-        to |= Q(email__iexact=name)
+    for address in EmailAddress.objects.filter(user=person.pk, verified=True).values_list("email", flat=True):
+        to |= Q(email__iexact=address)
     return Invitation.objects.filter(to)
 
 
@@ -61,8 +62,9 @@ WRITTEN = (
         "user",
         _("页面上的批注"),
         {"page__title": _("页面"), "text": _("批注"), **_SINCE},
+        stays=WORK,
     ),
-    Rows("wagtailcore.CommentReply", "user", _("对批注的回复"), {"text": _("回复"), **_SINCE}),
+    Rows("wagtailcore.CommentReply", "user", _("对批注的回复"), {"text": _("回复"), **_SINCE}, stays=WORK),
     Rows(
         "wagtailcore.Comment",
         "resolved_by",

@@ -7,6 +7,7 @@ light work gets its turn; a lease keeps two workers from the same run, and is re
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,12 +36,18 @@ from media_pipeline.errors import Failed
 from media_pipeline.storage import store
 
 LEASE = timedelta(seconds=60)
+STORED_A_SECOND = 8 * 1024**2  # bytes, where the line to the store is slow
 TURN = 5.0  # seconds of one task
 KEPT = timedelta(days=90)
 MAX_BYTES = 20 * 1024**2
 """Of a table. Forty thousand rows with descriptions have eight."""
 LEFT_TOLD = 200
 """Entries that an archive does not give, of which people are told."""
+
+
+TELL_US = "已经导入的行不会重复；再试一次还是这样时，请告诉管理员。"
+
+logger = logging.getLogger(__name__)
 
 
 class _TurnOver(Exception):
@@ -85,6 +92,9 @@ def work(run_id: int) -> int:
             _end(run, ImportRun.State.REFUSED, str(refused).replace(path.name, run.filename))
         except Failed as failed:
             _end(run, ImportRun.State.REFUSED, f"{failed.sentence}可以稍后再试一次，已经导入的行不会重复。")
+        except Exception:  # whatever it is, the next worker would meet it too, and the one after it
+            logger.exception("import %s", run.pk)
+            _end(run, ImportRun.State.REFUSED, f"这次没有做完：服务器出了错。{TELL_US}")
         else:
             _end(run, ImportRun.State.DONE)
     return ImportRun.objects.values_list("done", flat=True).get(pk=run.pk)
@@ -126,8 +136,10 @@ def _go_through(run: ImportRun, path: Path) -> None:
     ).run(read(path, names))
 
 
-def _renew(run: ImportRun) -> None:
-    ImportRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() + LEASE)
+def _renew(run: ImportRun, size: int = 0) -> None:
+    """For another lease, and for as long as storing a file of ``size`` bytes may take."""
+    until = timezone.now() + LEASE + timedelta(seconds=size / STORED_A_SECOND)
+    ImportRun.objects.filter(pk=run.pk).update(lease_until=until)
 
 
 def _media_of(run: ImportRun) -> MediaSource | Received:
@@ -147,7 +159,8 @@ def _media_of(run: ImportRun) -> MediaSource | Received:
         name = run.source.removeprefix(ImportRun.BUCKET)
         shelf, where = StoreShelf(buckets.opened(name, run.institution)), f"存储桶“{name}”"
     beat = _Beat(partial(_renew, run))
-    return MediaSource(shelf=shelf, where=where, uploaded=uploaded, limited=True, beat=beat, coming=run.coming)
+    more: dict[str, Any] = {"beat": beat, "storing": partial(_renew, run), "coming": run.coming}
+    return MediaSource(shelf=shelf, where=where, uploaded=uploaded, limited=True, **more)
 
 
 class _Beat:

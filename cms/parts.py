@@ -66,16 +66,21 @@ class Probe:
 
 def ask_search() -> None:
     """The embedded index is files beside the database; a cluster must be at least yellow in the eyes of one node."""
-    trouble: list[str] = []
-    for node in addresses():
-        try:
-            _ask_node(f"{node}/_cluster/health?wait_for_status=yellow&timeout=1s")
-        except (Down, OSError) as error:
-            trouble.append(f"{node}: {error}")
-        else:
-            return
-    if trouble:
-        raise Down("; ".join(trouble))
+    nodes = list(addresses())
+    if nodes:
+        with ThreadPoolExecutor(len(nodes)) as together:  # silent ones must not add up
+            trouble = list(together.map(_trouble_of, nodes))
+        if all(trouble):
+            raise Down("; ".join(trouble))
+
+
+def _trouble_of(node: str) -> str:
+    """What keeps a node from answering; "" when nothing does."""
+    try:
+        _ask_node(f"{node}/_cluster/health?wait_for_status=yellow&timeout=1s")
+    except (Down, OSError) as error:
+        return f"{node}: {error}"
+    return ""
 
 
 def _ask_node(address: str) -> None:

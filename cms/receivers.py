@@ -41,7 +41,8 @@ def follow_memberships(instance: Membership, **kwargs: Any) -> None:
     """A person is in the group of each role held somewhere, and in no other group of a role."""
     held = {setup.GROUP_OF_ROLE[role] for role in instance.user.memberships.values_list("role", flat=True)}
     groups = Group.objects.filter(name__in=setup.GROUP_OF_ROLE.values())
-    instance.user.groups.remove(*groups.exclude(name__in=held))
+    # only what the person has: whoever listens hears of rights taken
+    instance.user.groups.remove(*groups.filter(user=instance.user).exclude(name__in=held))
     instance.user.groups.add(*groups.filter(name__in=held))
 
 

@@ -26,8 +26,9 @@ def forget_unfinished() -> None:
     FormState.objects.stale().delete()
     before = timezone.now() - UNFINISHED_KEPT
     for one in UploadedFile.objects.iterator():
+        # what this machine cannot see may lie on the disk of another
         stored = one.file.storage.exists(one.file.name)
-        if not stored or one.file.storage.get_modified_time(one.file.name) < before:
+        if stored and one.file.storage.get_modified_time(one.file.name) < before:
             one.file.delete(save=False)
             one.delete()
 

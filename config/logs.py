@@ -5,7 +5,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from os import environ
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +23,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     (re.compile(rf"(?<![\w-])({_NAMES})(['\"]?\s*[=:]\s*['\"]?)[^\s&;,'\"]+", re.I), rf"\1\2{HIDDEN}"),
     (re.compile(r"([?&](?:code|state|key|t)=)[\w.~%+/-]{8,}", re.I), rf"\1{HIDDEN}"),
     (re.compile(r"\b(wl_|whsec_)[\w+/=-]{16,}"), rf"\1{HIDDEN}"),  # tokens and keys of webhooks: catalog.machines
+    (re.compile(r"AGE-SECRET-KEY-1\w+"), HIDDEN),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),  # JSON Web Tokens, RFC 7519
     (re.compile(r"/media/~(\d+)\.[\w-]{22}/"), rf"/media/~\1.{HIDDEN}/"),
     (re.compile(r"/media/parts/[^\s/?\"']+"), f"/media/parts/{HIDDEN}"),
@@ -32,7 +32,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     (re.compile(r"(验证码|code is)(\s*[:：]?\s*)\d{4,8}", re.I), rf"\1\2{HIDDEN}"),
     (re.compile(r"(?<!\d)(\+?86)?1[3-9]\d{5}(\d{4})(?!\d)"), rf"{HIDDEN}\2"),  # telephone numbers but their end
 )
-_SECRET_SETTING = re.compile(r"SECRET|TOKEN|PASS|ACCESS_KEY")
+_SECRET_SETTING = re.compile(r"SECRET|TOKEN|PASS|ACCESS_KEY|BACKUP_KEY")
 _SHORTEST = 8  # characters; what is shorter stands in too many other words
 
 
@@ -41,10 +41,10 @@ def secrets_of(settings: Mapping[str, str]) -> list[str]:
     are written there and as they are meant. The longest first."""
     found = set()
     for name, value in settings.items():
-        if _SECRET_SETTING.search(name):
-            found.add(value)
-        if name.endswith("_URL") and "@" in value:
-            password = urlsplit(value).netloc.rpartition("@")[0].partition(":")[2]
+        if _SECRET_SETTING.search(name) and not name.endswith("_FILE"):
+            found |= {value, *value.split(",")}  # former keys are a list
+        for address in re.findall(r"[a-z][a-z0-9+.-]*://[^\s\"',]+@", value):
+            password = urlsplit(address).netloc.rpartition("@")[0].partition(":")[2]
             found |= {password, unquote(password)}
     return sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True)
 
@@ -69,9 +69,9 @@ class Numbered(logging.Filter):
 class TextFormatter(logging.Formatter):
     """A line for people; a deed (``accounts.deeds``) is told in full."""
 
-    def __init__(self, *given: Any, **more: Any) -> None:
+    def __init__(self, *given: Any, secrets: Iterable[str] = (), **more: Any) -> None:
         super().__init__(*given, **more)
-        self.secrets = secrets_of(environ)
+        self.secrets = [*secrets]
 
     def format(self, record: logging.LogRecord) -> str:
         deed = getattr(record, "deed", None)
@@ -84,9 +84,9 @@ class JsonFormatter(logging.Formatter):
     the words of a deed (``accounts.deeds``), and ``error`` where there is one. A traceback goes here and nowhere
     else."""
 
-    def __init__(self, *given: Any, **more: Any) -> None:
+    def __init__(self, *given: Any, secrets: Iterable[str] = (), **more: Any) -> None:
         super().__init__(*given, **more)
-        self.secrets = secrets_of(environ)
+        self.secrets = [*secrets]
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -108,15 +108,22 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(whole, ensure_ascii=False, default=str)
 
 
-def logging_settings(style: str, level: str) -> dict[str, Any]:
-    """Django's ``LOGGING``: ``style`` is ``json`` or ``text``, ``level`` a name such as ``INFO``."""
+def logging_settings(style: str, level: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """Django's ``LOGGING``: ``style`` is ``json`` or ``text``, ``level`` a name such as ``INFO``. ``secrets`` stand in
+    no line."""
     text = "{asctime} {levelname:7} {request_id} {name}: {message}"
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "json": {"()": "config.logs.JsonFormatter"},
-            "text": {"()": "config.logs.TextFormatter", "fmt": text, "style": "{", "datefmt": "%H:%M:%S"},
+            "json": {"()": "config.logs.JsonFormatter", "secrets": secrets},
+            "text": {
+                "()": "config.logs.TextFormatter",
+                "fmt": text,
+                "style": "{",
+                "datefmt": "%H:%M:%S",
+                "secrets": secrets,
+            },
         },
         "filters": {"numbered": {"()": "config.logs.Numbered"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": style, "filters": ["numbered"]}},

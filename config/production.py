@@ -16,10 +16,15 @@ class Told(FileAwareEnv):
 
     def __init__(self) -> None:
         super().__init__(strip_whitespace=True)
+        self.values: dict[str, str] = {}
+        """What was said, wherever it stood."""
 
     def _get_value(self, env_key: str, default: Any) -> Any:
         try:
-            return super()._get_value(env_key, default)
+            value = super()._get_value(env_key, default)
+            if isinstance(value, str):
+                self.values[env_key] = value
+            return value
         except ValueError as error:
             raise ImproperlyConfigured(
                 f"{env_key}_FILE 所指的文件读不了：{error.__cause__}。请检查路径和权限。"

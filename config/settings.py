@@ -1,12 +1,13 @@
 """Settings. What a place of operation decides comes from the environment, with defaults that work on one machine."""
 
 from hashlib import sha256
+from os import environ
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.limits import RATES
-from config.logs import logging_settings
+from config.logs import logging_settings, secrets_of
 from config.production import ASKED, Told, explain, problems
 
 env = Told()
@@ -108,7 +109,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024**2  # forms; parts of files are read as a
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # Wagtail's forms of long pages
 
 # Watching ---------------------------------------------------------------------------------------
-LOGGING = logging_settings(env.str("LOG_FORMAT", "json" if PRODUCTION else "text"), env.str("LOG_LEVEL", "INFO"))
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.errors.ReportFilter"
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
@@ -167,6 +167,8 @@ SEARCH_LOG_DAYS = env.int("SEARCH_LOG_DAYS", 90)
 
 # Media ------------------------------------------------------------------------------------------
 STORAGE_URL = env.str("STORAGE_URL", "")
+AWS_ACCESS_KEY_ID = env.str("AWS_ACCESS_KEY_ID", "")
+AWS_SECRET_ACCESS_KEY = env.str("AWS_SECRET_ACCESS_KEY", "")
 MEDIA_STORE_DIR = Path(env.str("MEDIA_STORE_DIR", str(VAR_DIR / "media")))
 MEDIA_WORK_DIR = Path(env.str("MEDIA_WORK_DIR", str(VAR_DIR / "work")))
 MEDIA_ACCEL = env.bool("MEDIA_ACCEL", False)
@@ -310,3 +312,10 @@ WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.databa
 # HSTS for subdomains and preload are promises about other people's services; nginx redirects to https; Wagtail
 # previews pages in a frame of our own.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W019", "security.W021"]
+
+# Last, when everything that must stand in no log has been read.
+LOGGING = logging_settings(
+    env.str("LOG_FORMAT", "json" if PRODUCTION else "text"),
+    env.str("LOG_LEVEL", "INFO"),
+    secrets_of({**environ, **env.values}),
+)

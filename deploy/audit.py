@@ -25,8 +25,8 @@ UV = str(Path(sys.executable).parent / "uv")
 PIP_AUDIT = "pip-audit==2.10.1"
 LOCKS = {"requirements-dev.txt": ["--group", "dev"], "requirements.txt": ["--constraint", "requirements-dev.txt"]}
 OPEN = re.compile(
-    r"MIT|BSD|Apache|ISC|PSF|Python Software|MPL|Mozilla|LGPL|Lesser General|HPND|Unlicense|CC0|Zlib|0BSD|BlueOak"
-    r"|Public Domain|OFL|CC-BY-4|Artistic",
+    r"\b(?:MIT|BSD|Apache|ISC|PSF|Python Software|MPL|Mozilla|LGPL\w*|Lesser General|HPND|Unlicense|CC0|Zlib|0BSD"
+    r"|BlueOak|Public Domain|OFL|CC-BY-4|Artistic)(?![a-z])",
     re.I,
 )
 """Licences under which a part may stand beside Apache-2.0 without changing it."""

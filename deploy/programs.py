@@ -63,7 +63,6 @@ HIDDEN = (
 
 def build(module: str, version: str) -> None:
     """A Go program into ``CACHE/bin``, where ``which`` finds it. Raises Missing."""
-    name = module.rpartition("/")[2]
     say(f"building {module} {version} (some minutes)")
     (CACHE / "bin").mkdir(parents=True, exist_ok=True)
     env = {**os.environ, "GOBIN": str(CACHE / "bin"), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
@@ -71,7 +70,7 @@ def build(module: str, version: str) -> None:
     for _attempt in range(3):
         if subprocess.run(command, env=env, check=False).returncode == 0:
             return
-    raise Missing(f"{name} could not be built. {NEEDS_GO}")
+    raise Missing(f"{module} could not be built. {NEEDS_GO}")
 
 
 def _go() -> Path:

@@ -11,9 +11,9 @@ from django.db.models import Q, QuerySet
 from django_tasks import task
 from PIL import Image
 
-from media_pipeline import looks, storage
+from media_pipeline import leases, looks, storage
 from media_pipeline.formats import storyboard
-from media_pipeline.models import AssetState, Look, Lookalike, MediaAsset, MediaType, Package
+from media_pipeline.models import AssetState, Look, Lookalike, MediaAsset, MediaType, Package, Worker
 from media_pipeline.periodic import every
 
 TURN = 5.0  # seconds of one task
@@ -29,7 +29,11 @@ def waiting() -> QuerySet[Package]:
 
 @every(seconds=60, name="lookalikes")
 def ring() -> None:
-    if waiting().exists() or Look.objects.filter(compared=False).exists():
+    """The worker that has lived longest rings for all, so that there is one turn a minute however many they are."""
+    eldest = Worker.objects.alive().order_by("started_at", "pk").values_list("name", flat=True).first()
+    if eldest not in (None, leases.process_name()):
+        return
+    if waiting().exists() or _current().filter(compared=False).exists():
         look_and_compare.enqueue()
 
 
@@ -69,7 +73,7 @@ def _bits(package: Package) -> bytes:
         areas = storyboard.areas(_read(package.storyboard_key).decode())
         with _picture(f"{package.prefix}{storyboard.SPRITE}") as board:
             return looks.of_film(board, areas)
-    except OSError:  # gone, or cut short: the nightly audit tells of it and has it made anew
+    except (OSError, ValueError):  # gone, cut short or spoiled: the nightly audit tells of it and has it made anew
         return b""
 
 

@@ -301,8 +301,8 @@ class Bucket:
             "bucket_name": self.name,
             "endpoint_url": endpoint or None,
             "region_name": self.region or None,
-            "access_key": self.access_key or os.environ.get("AWS_ACCESS_KEY_ID"),
-            "secret_key": self.secret_key or os.environ.get("AWS_SECRET_ACCESS_KEY"),
+            "access_key": self.access_key or _told("AWS_ACCESS_KEY_ID"),
+            "secret_key": self.secret_key or _told("AWS_SECRET_ACCESS_KEY"),
             "client_config": Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if endpoint else "auto"},
@@ -310,6 +310,11 @@ class Bucket:
             ),
         }
         return S3Storage(**options)
+
+
+def _told(name: str) -> str | None:
+    """A key as boto3 looks for it, or as the settings have it from a file; else boto3 goes on looking."""
+    return os.environ.get(name) or getattr(settings, name) or None
 
 
 class S3Store:
@@ -339,6 +344,8 @@ class S3Store:
         except Failed as error:
             if isinstance(error.__cause__, BotoCoreError):
                 self._breaker.failed()
+            else:
+                self._breaker.answered()
             raise
         self._breaker.answered()
 
@@ -381,6 +388,8 @@ class S3Store:
     def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
         with self.asking(key) as client:
             body = client.get_object(**self.where(key), Range=f"bytes={start}-{end}")["Body"]
+        # who reads on decides how long it takes, and may leave; that says nothing about the bucket
+        with _s3_errors(key):
             yield from body.iter_chunks(CHUNK_BYTES)
 
     def size(self, key: str) -> int:
@@ -496,8 +505,13 @@ def _headers(content_type: str) -> dict[str, str]:
     return {"ContentType": content_type, "CacheControl": "public, max-age=31536000, immutable"}
 
 
+def is_key(name: str) -> bool:
+    """Whether an object may be called so here: a path that stays in its store."""
+    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
+
+
 def _must_stay(key: str) -> None:
-    if not key or key.startswith("/") or ".." in key.split("/"):
+    if not is_key(key):
         raise SuspiciousFileOperation(key)
 
 

@@ -110,7 +110,11 @@ def find(owner: str, fingerprint: str, size: int) -> Upload | None:
             return upload
         abort(upload)
     done = same.filter(Q(asset__isnull=False) | Q(archive=True), state=Upload.State.COMPLETE, bytes=size)
-    return done.exclude(asset__state__in=TURNED_DOWN).first()
+    found = done.exclude(asset__state__in=TURNED_DOWN).first()
+    if found is None or not found.archive or storage.store().exists(found.key):
+        return found
+    found.delete()  # its archive went with another store
+    return None
 
 
 def check_name(filename: str) -> str:
@@ -297,6 +301,8 @@ def abort(upload: Upload) -> None:
     """Give up an open upload and remove what has arrived. Does nothing to a finished one."""
     if Upload.objects.filter(pk=upload.pk, state=Upload.State.OPEN).update(state=Upload.State.ABORTED):
         target().abort(upload)
+        if upload.archive:  # which no asset would lead to, were it whole already
+            storage.store().delete(upload.key)
 
 
 def sweep() -> int:

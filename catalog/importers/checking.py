@@ -318,7 +318,8 @@ class Checker:
                 )
             return ()
         for name in record.files:
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name.replace("\\", "/")).parts:
+            path = PurePosixPath(name.replace("\\", "/"))
+            if path.is_absolute() or ".." in path.parts:
                 self._fault(record, "files", name, "指向别的地方", "请只写文件名，或文件夹和文件名。")
                 continue
             try:

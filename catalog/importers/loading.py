@@ -22,7 +22,7 @@ from media_pipeline.errors import Refused
 
 NAME = 80  # characters of a teacher's name that are kept
 BATCH = 500  # rows of one transaction; also below SQLite's limit of variables in one statement
-FILES = 20  # that are taken in before it; what a killed worker's successor reads again at most
+FILES = 20  # named by the rows of it, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,8 @@ class Import:
     def run(self, records: Iterable[CourseRecord]) -> Report:
         checker = Checker(self.institution, gazetteer(), self.only, self.media)
         report = Report(warnings=checker.warnings)
-        for batch in _batches(records):
+        # what comes from elsewhere takes time: a file at a time, so that others get their turn between them
+        for batch in _batches(records, 1 if isinstance(self.media, MediaSource) and not self.dry_run else FILES):
             report.rows += len(batch)
             ready, rejected, warned = [], [], {}
             for record in batch:
@@ -332,13 +333,13 @@ def _changes(current: CourseRecord, one: Prepared, now: dict[str, Any]) -> tuple
     return tuple(found)
 
 
-def _batches(records: Iterable[CourseRecord]) -> Iterator[list[CourseRecord]]:
+def _batches(records: Iterable[CourseRecord], most: int) -> Iterator[list[CourseRecord]]:
     batch: list[CourseRecord] = []
     files = 0
     for record in records:
         batch.append(record)
         files += len(record.files)
-        if len(batch) == BATCH or files >= FILES:
+        if len(batch) == BATCH or files >= most:
             yield batch
             batch, files = [], 0
     if batch:

@@ -88,13 +88,15 @@ class _File:
 @dataclass(kw_only=True)
 class MediaSource:
     """The files of a shelf, then what was ``uploaded`` before. ``where``: the shelf in words. ``limited``: quotas hold.
-    ``beat`` is called while a file is read, often. ``coming``: owner → ``[files, bytes]`` that were planned."""
+    ``beat`` is called while a file is read, often, and
+    ``storing`` with its size before it is stored. ``coming``: owner → ``[files, bytes]`` that were planned."""
 
     shelf: Shelf
     where: str
     uploaded: Received | None = None
     limited: bool = False
     beat: Callable[[], None] = lambda: None
+    storing: Callable[[int], None] = lambda size: None
     coming: dict[str, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -205,6 +207,7 @@ class MediaSource:
                     self._read(found, digest.update, file.write)
             except OSError as error:
                 raise Failed("disk", "服务器的磁盘空间不足，暂时不能接收文件。", "请联系管理员。") from error
+            self.storing(found.bytes)
             return uploads.take(
                 path,
                 owner=owner,

@@ -11,7 +11,7 @@ from catalog.importers.files import READERS
 from media_pipeline.archives import Archive, Entry, Left
 from media_pipeline.errors import Refused
 from media_pipeline.sniff import HEAD_BYTES
-from media_pipeline.storage import Bucket, LocalStore, S3Store, Store
+from media_pipeline.storage import Bucket, LocalStore, S3Store, Store, is_key
 
 MOST_LISTED = 20_000
 
@@ -38,12 +38,16 @@ class StoreShelf:
 
     def __init__(self, store: LocalStore | S3Store) -> None:
         self.store = store
-        found = [(one.key, one.bytes) for one in islice(store.walk(""), MOST_LISTED + 1)]
+        found = [(one.key, one.bytes) for one in islice(store.walk(""), MOST_LISTED + 1) if is_key(one.key)]
         self.listed, self.whole = dict(found[:MOST_LISTED]), len(found) <= MOST_LISTED
         self.left_out: list[Left] = []
 
     def size(self, name: str) -> int:
-        return self.listed[name] if name in self.listed else self.store.size(name)
+        if name in self.listed:
+            return self.listed[name]
+        if not is_key(name):
+            raise FileNotFoundError(name)
+        return self.store.size(name)
 
     def head(self, name: str) -> bytes:
         return b"".join(self.store.read_range(name, 0, min(HEAD_BYTES, self.size(name)) - 1))

@@ -70,6 +70,7 @@ def restore(root: Path, *, replace: bool = False, report: Report) -> Restored:
     if databases.is_behind():
         call_command("migrate", verbosity=0, interactive=False)
     Upload.objects.filter(state=Upload.State.OPEN).update(state=Upload.State.ABORTED)  # their parts are not in a backup
+    Upload.objects.filter(archive=True).delete()  # nor are the tables' archives, which are sent again
     return Restored(made, put, rows, differ, _rebuilt_index())
 
 

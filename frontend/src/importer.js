@@ -54,6 +54,7 @@ class Importer {
   }
 
   drop() {
+    this.waits = false;
     this.sending.cancel();
     this.input.value = "";
     this.take();

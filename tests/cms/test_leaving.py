@@ -82,8 +82,8 @@ def person(world: World, settings, tmp_path) -> User:
 
 
 def use_account(made: User) -> None:
-    EmailAddress.objects.create(user=made, email="qzperson77@example.cn", primary=True)
-    second = EmailAddress.objects.create(user=made, email="qzsecond77@example.cn")
+    EmailAddress.objects.create(user=made, email="qzperson77@example.cn", primary=True, verified=True)
+    second = EmailAddress.objects.create(user=made, email="qzsecond77@example.cn", verified=True)
     EmailConfirmation.objects.create(email_address=second, key="k", sent=timezone.now())
     social = SocialAccount.objects.create(user=made, provider="oidc", uid="qzperson77", extra_data={"name": "裘子柒柒"})
     SocialToken.objects.create(account=social, token="qzperson77")

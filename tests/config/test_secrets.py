@@ -65,15 +65,19 @@ def test_other_lines_are_left_as_they_are(line):
 def test_secrets_of_the_environment_are_known_whatever_they_look_like():
     told = {"SECRET_KEY": "x" * 50, "DATABASE_URL": "postgres://a:p%40ss-of-it@db/w", "PUBLIC_URL": "https://a.cn"}
     assert secrets_of(told) == ["x" * 50, "p%40ss-of-it", "p@ss-of-it"]
+    assert secrets_of({"SECRET_KEY_FILE": "/run/secrets/key", "SECRET_KEY_FALLBACKS": "a" * 9 + "," + "b" * 9})[1:] == [
+        "a" * 9,
+        "b" * 9,
+    ]
+    assert secrets_of({"IMPORT_BUCKETS": '{"a": {"url": "s3://key:hidden-in-it@bucket"}}'}) == ["hidden-in-it"]
 
 
 @pytest.fixture(params=[JsonFormatter, TextFormatter])
 def log(request, monkeypatch):
     """What the site writes to its log."""
-    monkeypatch.setenv("SMS_TOKEN", "plain words for the gateway")
     out = io.StringIO()
     handler = logging.StreamHandler(out)
-    handler.setFormatter(request.param())
+    handler.setFormatter(request.param(secrets=secrets_of({"SMS_TOKEN": "plain words for the gateway"})))
     handler.addFilter(Numbered())
     logging.getLogger().addHandler(handler)
     yield out

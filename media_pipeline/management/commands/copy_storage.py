@@ -20,8 +20,8 @@ from media_pipeline import storage
 from media_pipeline.errors import Failed
 from media_pipeline.storage import LocalStore, S3Store, Stored
 
-FOLDERS = ("originals", "packages", "work")
-"""Not ``parts``: an upload that is not complete belongs to the store that it was begun in."""
+FOLDERS = tuple(folder for folder in storage.FOLDERS if folder != "parts")
+"""An upload that is not complete belongs to the store that it was begun in."""
 
 AT_ONCE, BATCH = 4, 200
 
