@@ -174,7 +174,9 @@ MEDIA_WORK_DIR = Path(env.str("MEDIA_WORK_DIR", str(VAR_DIR / "work")))
 MEDIA_ACCEL = env.bool("MEDIA_ACCEL", False)
 _OF_KEYS = [sha256(f"media links {key}".encode()).hexdigest() for key in (SECRET_KEY, *SECRET_KEY_FALLBACKS)]
 MEDIA_LINK_SECRET = env.str("MEDIA_LINK_SECRET", "") or _OF_KEYS[0]
-MEDIA_LINK_SECRET_FALLBACKS = env.list("MEDIA_LINK_SECRET_FALLBACKS", []) or _OF_KEYS[1:]
+MEDIA_LINK_SECRET_FALLBACKS = env.list("MEDIA_LINK_SECRET_FALLBACKS", []) or [
+    key for key in _OF_KEYS if key != MEDIA_LINK_SECRET
+]
 MEDIA_LINK_SECONDS = env.int("MEDIA_LINK_SECONDS", 6 * 3600)
 MEDIA_JOBS = env.int("MEDIA_JOBS", 1)  # encodes at a time in one worker; one already uses every core
 MEDIA_WHOLE_SECONDS = env.float("MEDIA_WHOLE_SECONDS", 600)

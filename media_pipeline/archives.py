@@ -241,7 +241,7 @@ class _Stored:
     def _fetch(self) -> None:
         self._start = self._at - self._at % BLOCK_BYTES
         stop = min(self._size, self._start + BLOCK_BYTES)
-        self._block = b"".join(self._store.read_range(self._key, self._start, stop - 1))
+        self._block = b"".join(self._store.read_range(self._key, self._start, stop - 1, patient=True))
         if len(self._block) != stop - self._start:
             raise EOFError(self._key)
 

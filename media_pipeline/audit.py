@@ -206,7 +206,7 @@ def _hash(key: str) -> str:
     """SHA-256 of an object; "" when it went meanwhile."""
     digest, store = hashlib.sha256(), storage.store()
     try:
-        with store.open(key) as file:
+        with store.open(key, patient=True) as file:
             while chunk := file.read(storage.CHUNK_BYTES):
                 digest.update(chunk)
     except FileNotFoundError:

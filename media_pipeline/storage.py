@@ -111,15 +111,15 @@ class Stored:
 
 class Store(Protocol):
     """What the pipeline asks of a store. Keys are relative, with ``/``. Reading a missing key raises FileNotFoundError;
-    a store that does not answer raises errors.Failed."""
+    a store that does not answer raises errors.Failed. ``patient``: for work that takes its time, while no page waits."""
 
     def put_file(self, path: Path, key: str, content_type: str) -> None: ...
 
     def put_bytes(self, data: bytes, key: str, content_type: str) -> None: ...
 
-    def open(self, key: str) -> BinaryIO: ...
+    def open(self, key: str, *, patient: bool = False) -> BinaryIO: ...
 
-    def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
+    def read_range(self, key: str, start: int, end: int, *, patient: bool = False) -> Iterator[bytes]:
         """Bytes ``start`` to ``end``, the last included, as HTTP counts them."""
         ...
 
@@ -186,10 +186,10 @@ class LocalStore:
             target.flush()
             os.fsync(target.fileno())
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, *, patient: bool = False) -> BinaryIO:
         return self.path(key).open("rb")
 
-    def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
+    def read_range(self, key: str, start: int, end: int, *, patient: bool = False) -> Iterator[bytes]:
         with self.open(key) as file:
             file.seek(start)
             left = end - start + 1
@@ -381,12 +381,12 @@ class S3Store:
         with self.asking(key) as client:
             client.put_object(**self.where(key), Body=data, **_headers(content_type))
 
-    def open(self, key: str) -> BinaryIO:
-        with self.asking(key) as client:
+    def open(self, key: str, *, patient: bool = False) -> BinaryIO:
+        with (self.working if patient else self.asking)(key) as client:
             return client.get_object(**self.where(key))["Body"]
 
-    def read_range(self, key: str, start: int, end: int) -> Iterator[bytes]:
-        with self.asking(key) as client:
+    def read_range(self, key: str, start: int, end: int, *, patient: bool = False) -> Iterator[bytes]:
+        with (self.working if patient else self.asking)(key) as client:
             body = client.get_object(**self.where(key), Range=f"bytes={start}-{end}")["Body"]
         # who reads on decides how long it takes, and may leave; that says nothing about the bucket
         with _s3_errors(key):

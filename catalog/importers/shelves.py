@@ -53,7 +53,7 @@ class StoreShelf:
         return b"".join(self.store.read_range(name, 0, min(HEAD_BYTES, self.size(name)) - 1))
 
     def read(self, name: str) -> Iterator[bytes]:
-        return self.store.read_range(name, 0, self.size(name) - 1)
+        return self.store.read_range(name, 0, self.size(name) - 1, patient=True)
 
 
 class ArchiveShelf:

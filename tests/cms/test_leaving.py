@@ -45,6 +45,7 @@ from accounts import leaving, personal
 from accounts.models import DeviceLink, User
 from catalog.models import ApiToken, BulkChange, Course, Membership, Teacher
 from cms import setup
+from cms.holdings import invited
 from cms.models import FieldComment, ImportRun, Invitation, SavedView
 from learning.models import Favourite, Progress
 from media_pipeline.models import MediaAsset, Upload
@@ -335,6 +336,31 @@ def test_who_was_on_the_way_to_sign_in_with_the_number_starts_anew(person, djang
 
 def test_nobody_is_led_to_a_page_that_clears_the_device(db):
     assert Client().get("/accounts/left/").url == "/"
+
+
+def test_who_writes_anothers_address_for_a_name_gets_nothing_of_theirs(world, person):
+    stranger = User.objects.create_user("stranger", "new@example.cn", display_name="new@example.cn")
+    EmailAddress.objects.create(user=stranger, email="new@example.cn")
+    assert not invited(stranger).exists()
+    leaving.forget(stranger)
+    assert Invitation.objects.filter(email="new@example.cn").exists()
+
+
+def test_leaving_signs_nobody_else_out(person, world, django_capture_on_commit_callbacks):
+    other = Client()
+    other.force_login(world.central)
+    session = other.session
+    session["seen"] = {"email": person.email}
+    session.save()
+    leave(person, signed_in(person), django_capture_on_commit_callbacks)
+    assert other.get("/cms/").status_code == 200
+
+
+def test_answers_of_others_to_a_comment_stay(person, world, django_capture_on_commit_callbacks):
+    comment = Comment.objects.get(user=person, resolved_at=None)
+    reply = CommentReply.objects.create(comment=comment, user=world.central, text="好的")
+    leave(person, signed_in(person), django_capture_on_commit_callbacks)
+    assert CommentReply.objects.get(pk=reply.pk).comment.user == leaving.heir()
 
 
 def test_leaving_is_confirmed_by_mail_to_the_address_that_was(person, django_capture_on_commit_callbacks):
