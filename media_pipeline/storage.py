@@ -111,7 +111,7 @@ class Stored:
 
 class Store(Protocol):
     """What the pipeline asks of a store. Keys are relative, with ``/``. Reading a missing key raises FileNotFoundError;
-    a store that does not answer raises errors.Failed. ``patient``: for work that takes its time, while no page waits."""
+    a store that does not answer raises errors.Failed. ``patient``: for work for which no page waits."""
 
     def put_file(self, path: Path, key: str, content_type: str) -> None: ...
 
