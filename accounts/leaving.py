@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.mail import send_mail
@@ -27,7 +28,7 @@ from django.utils.translation import gettext as _
 from accounts import personal
 from accounts.holdings import is_of
 from accounts.models import User
-from accounts.signals import person_asks_to_leave, person_leaves
+from accounts.signals import person_asks_to_leave, person_goes, person_leaves
 
 HEIR = "(gone)"
 """No form takes a user name with brackets."""
@@ -48,13 +49,8 @@ class MayNotLeave(Exception):
 
 def heir() -> User:
     """The account under which stands what people who left have made."""
-    found, new = User.objects.get_or_create(
-        username=HEIR, defaults={"display_name": "已注销的用户", "is_active": False}
-    )
-    if new:
-        found.set_unusable_password()
-        found.save(update_fields=["password"])
-    return found
+    as_new = {"display_name": "已注销的用户", "is_active": False, "password": make_password(None)}
+    return User.objects.get_or_create(username=HEIR, defaults=as_new)[0]
 
 
 def obstacles(person: User) -> list[str]:
@@ -70,8 +66,6 @@ def forget(person: User, *, by_force: bool = False) -> None:
         raise MayNotLeave(reasons)
     address = person.email
     with transaction.atomic():
-        # before Django has gathered what goes along: what is handed over by then stays, with the answers of others
-        part(person)
         person.delete()
         if address:
             transaction.on_commit(lambda: _say_goodbye(address), robust=True)
@@ -86,11 +80,13 @@ def _say_goodbye(address: str) -> None:
     send_mail(_("您的文澜账号已注销"), body, None, [address], fail_silently=True)
 
 
-@receiver(pre_delete, sender=User)
+@receiver([person_goes, pre_delete], sender=User)
 def part(instance: User, **_more: Any) -> None:
-    """Before a person's account goes: what lies under it goes too or is handed to the heir."""
-    if instance.username == HEIR:
+    """Before a person's account goes: what lies under it goes too or is handed to the heir. Once for each account:
+    ``User.delete`` asks for it before Django has gathered what goes along."""
+    if instance.username == HEIR or instance.has_parted:
         return
+    instance.has_parted = True
     with transaction.atomic():
         left = heir()
         person_leaves.send(sender=User, person=instance, heir=left)

@@ -3,11 +3,16 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
-from django.db import models
+from django.db import models, transaction
+
+from accounts.signals import person_goes
 
 
 class User(AbstractUser):
     """A person. Rights come from groups (what) and from ``catalog.Membership`` (on whose items)."""
+
+    has_parted = False
+    """Whether ``accounts.leaving`` has settled what lies under this account."""
 
     display_name = models.CharField("姓名", max_length=80, blank=True)
     phone = models.CharField("手机号", max_length=16, unique=True, null=True, blank=True, editable=False)
@@ -25,6 +30,12 @@ class User(AbstractUser):
         person = super().from_db(*given, **more)
         person.as_read = {name: value for name, value in vars(person).items() if not name.startswith("_")}
         return person
+
+    def delete(self, *given: Any, **more: Any) -> tuple[int, dict[str, int]]:
+        """What hangs on the account by CASCADE and is to stay is handed over before Django gathers it."""
+        with transaction.atomic():
+            person_goes.send(sender=User, instance=self)
+            return super().delete(*given, **more)
 
     def get_full_name(self) -> str:
         """The name shown to other people; never empty."""

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 
+from accounts import leaving
 from accounts.models import User
 from catalog.models import ApiToken, Course, Institution, Membership
 from config.logs import JsonFormatter, Numbered
@@ -122,6 +123,8 @@ def test_rights_and_memberships(lin, deeds):
 
 
 def test_persons(lin, deeds):
+    leaving.heir()
+    deeds()
     person = User.objects.get(pk=lin.pk)
     person.is_superuser = True
     person.save()

@@ -55,7 +55,7 @@ def address(request, tmp_path, stores):
         return str(tmp_path / "files")
     if request.param == "zip":
         return str(zipped(tmp_path / "files.zip", FILES, zipfile.ZIP_DEFLATED))
-    url = request.getfixturevalue("s3_url").replace("?", "/top?")
+    url = request.getfixturevalue("new_bucket")().replace("?", "/top?")
     for name, data in FILES:
         S3Store(Bucket.from_url(url)).put_bytes(data, name, "video/mp4")
     return url
