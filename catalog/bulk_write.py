@@ -14,7 +14,7 @@ from wagtail.models import ModelLogEntry, Revision
 from accounts import deeds
 from catalog import publishing
 from catalog.bulk import LISTS, SCALARS, has_draft
-from catalog.models import Course
+from catalog.models import Course, Institution
 
 Standing = dict[str, Any]
 
@@ -93,7 +93,8 @@ def _version(course: Course, content: dict[str, Any], user: Any) -> Revision:
 
 
 def log(courses: Sequence[tuple[Course, int | None]], action: str, user: Any, data: dict[str, Any]) -> None:
-    """An entry in the history of each course, with the version that it tells of, and in the log of deeds. One query."""
+    """An entry in the history of each course, with the version that it tells of, and in the log of deeds, by two
+    queries."""
     kind, now = ContentType.objects.get_for_model(Course), timezone.now()
     ModelLogEntry.objects.bulk_create(
         ModelLogEntry(
@@ -109,5 +110,7 @@ def log(courses: Sequence[tuple[Course, int | None]], action: str, user: Any, da
         )
         for course, version in courses
     )
+    codes = Institution.objects.filter(pk__in={course.institution_id for course, _version in courses})
+    houses = dict(codes.values_list("pk", "code"))
     for course, _version in courses:
-        deeds.note(action, course, who=user, whose=course.institution.code, **data)
+        deeds.note(action, course, who=user, whose=houses[course.institution_id], **data)

@@ -11,6 +11,7 @@ With ``require-trusted-types-for`` no string becomes markup or the address of a 
 """
 
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
@@ -110,8 +111,12 @@ class PolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if HEADER not in response.headers:
-            response.headers[HEADER] = self._policy(request)
+        # A preview of the desk passes here twice: within as the page it shows, asked of the name that Wagtail knows,
+        # and without as it was asked for. Its policy is the page's, for the host that the browser sees.
+        kind = getattr(response, "policy_for", None) or self._policy_of(request.path)
+        if HEADER not in response.headers or hasattr(response, "policy_for"):
+            response.headers[HEADER] = self._for_host(kind, request)
+            response.policy_for = kind  # type: ignore[attr-defined]
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         # Pictures and films may stand in other sites' pages, pages and answers of the API may not.
         read = response.headers.get("Content-Type", "").startswith(("text/html", "application/json"))
@@ -119,15 +124,18 @@ class PolicyMiddleware:
             response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
 
-    def _policy(self, request: HttpRequest) -> str:
-        path = request.path
+    def _policy_of(self, path: str) -> Callable[[str], str]:
+        """What a page at ``path`` has for a policy, by its host."""
         if path.startswith(API) and path != API_DOCS:
-            return NO_PAGE
+            return lambda host: NO_PAGE
+        if path.startswith((DESK, API_DOCS)):
+            return partial(desk_policy, store=self.store)
+        framed_by = "*" if path.startswith(EMBEDDED) else "'self'"
+        return partial(policy, store=self.store, framed_by=framed_by, sign_in=self.sign_in)
+
+    @staticmethod
+    def _for_host(kind: Callable[[str], str], request: HttpRequest) -> str:
         try:
-            host = request.get_host()
+            return kind(request.get_host())
         except DisallowedHost:  # what is asked of a name that is not ours is refused, by a page without anything
             return NO_PAGE
-        if path.startswith((DESK, API_DOCS)):
-            return desk_policy(host, store=self.store)
-        framed_by = "*" if path.startswith(EMBEDDED) else "'self'"
-        return policy(host, store=self.store, framed_by=framed_by, sign_in=self.sign_in)

@@ -322,6 +322,8 @@ def test_collection_is_built_submitted_approved_compared_and_brought_back(world:
     preview = f"/cms/pages/{page.pk}/edit/preview/"
     assert first.post(preview, data).json() == {"is_valid": True, "is_available": True}
     shown = text_of(first.get(preview))
+    policy = first.get(preview).headers["Content-Security-Policy"]
+    assert "script-src testserver/static/;" in policy, "the page's policy, for the host that was asked"
     assert shown.index("公开课2") < shown.index("公开课0")
     assert "senior.css" in text_of(first.get(preview, {"mode": "senior"}))
     television = text_of(first.get(preview, {"mode": "tv"}))

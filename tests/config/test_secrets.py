@@ -65,10 +65,8 @@ def test_other_lines_are_left_as_they_are(line):
 def test_secrets_of_the_environment_are_known_whatever_they_look_like():
     told = {"SECRET_KEY": "x" * 50, "DATABASE_URL": "postgres://a:p%40ss-of-it@db/w", "PUBLIC_URL": "https://a.cn"}
     assert secrets_of(told) == ["x" * 50, "p%40ss-of-it", "p@ss-of-it"]
-    assert secrets_of({"SECRET_KEY_FILE": "/run/secrets/key", "SECRET_KEY_FALLBACKS": "a" * 9 + "," + "b" * 9})[1:] == [
-        "a" * 9,
-        "b" * 9,
-    ]
+    several = secrets_of({"SECRET_KEY_FILE": "/run/secrets/key", "SECRET_KEY_FALLBACKS": f"{'a' * 9},{'b' * 9}"})
+    assert set(several) == {"a" * 9, "b" * 9, f"{'a' * 9},{'b' * 9}"}
     assert secrets_of({"IMPORT_BUCKETS": '{"a": {"url": "s3://key:hidden-in-it@bucket"}}'}) == ["hidden-in-it"]
 
 

@@ -21,7 +21,7 @@ SONGS = 20
 PARTS = 24  # of the large film
 KEPT = (
     "from media_pipeline.models import MediaAsset as A, TextTrack as T; "
-    "print(A.objects.filter(filename__contains='采茶谣').count()); "
+    "print(A.objects.filter(filename__contains='采茶谣之').count()); "
     "print(T.objects.filter(asset__filename='第2集 劈线.mp4').count())"
 )
 COUNT = "from catalog.models import Course; print(Course.objects.filter(external_source='folder').count())"

@@ -157,8 +157,8 @@ def test_lesson_that_is_withdrawn_leaves_the_device(browser, site, film):
         withdraw = "from catalog.models import Course; Course.objects.get(pk={}).unpublish()"
         site.manage("shell", "-v", "0", "-c", withdraw.format(course["id"]))
         page.goto(f"{site.url}/shelf/")
+        page.wait_for_function(f"async () => !(await ({KEPT_CACHES})()).length", timeout=PATIENCE)
         expect(page.locator("[data-kept]")).to_be_hidden()
-        assert page.evaluate(KEPT_CACHES) == []
 
 
 def test_book_is_kept_with_all_its_pages(browser, site, book_page):

@@ -12,6 +12,7 @@ OBJECTS = {
     "packages/aa/0123/media.mp4": b"m" * 9_000_000,  # sent in parts
     "packages/ab/0123/media.mp4": b"",
     "work/aa/0123/0/done.json": b"{}",
+    "archives/aa/source.zip": b"zip",
 }
 
 
@@ -29,7 +30,7 @@ def filled(place):
 
 
 def held(store) -> dict[str, bytes]:
-    keys = [one.key for folder in ("originals", "packages", "work", "parts") for one in store.walk(folder)]
+    keys = [one.key for folder in ("originals", "packages", "work", "archives", "parts") for one in store.walk(folder)]
     return {key: store.open(key).read() for key in keys}
 
 
@@ -40,10 +41,11 @@ def copy(capsys, *places) -> str:
 
 def test_directory_to_bucket_to_directory(tmp_path, s3_url, capsys):
     filled(tmp_path / "old")
-    assert "5 个对象" in copy(capsys, tmp_path / "old", s3_url)
+    assert "6 个对象" in copy(capsys, tmp_path / "old", s3_url)
     bucket = S3Store(Bucket.from_url(s3_url))
     assert held(bucket) == OBJECTS
-    head = bucket.client.head_object(**bucket.where("packages/aa/0123/master.m3u8"))
+    with bucket.working("packages/aa/0123/master.m3u8") as client:
+        head = client.head_object(**bucket.where("packages/aa/0123/master.m3u8"))
     assert head["ContentType"] == "application/vnd.apple.mpegurl"
     assert "immutable" in head["CacheControl"]
     copy(capsys, s3_url, tmp_path / "new")
@@ -57,7 +59,7 @@ def test_bucket_to_bucket_takes_only_what_is_missing(tmp_path, new_bucket, capsy
     target = S3Store(Bucket.from_url(new))
     target.put_bytes(b"FILM", "originals/aa/source.mp4", "x")  # the same size: it is there
     target.put_bytes(b"cut", "packages/aa/0123/media.mp4", "x")
-    assert "4 个对象" in copy(capsys, old, new)
+    assert "5 个对象" in copy(capsys, old, new)
     assert held(target) == {**OBJECTS, "originals/aa/source.mp4": b"FILM"}
     assert "0 个对象" in copy(capsys, old, new)
 
