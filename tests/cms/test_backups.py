@@ -174,11 +174,11 @@ import os, signal
 from django.core.management import call_command
 from media_pipeline import storage
 read = storage.LocalStore.read_range
-def read_range(self, key, start, end):
+def read_range(self, key, start, end, **more):
     if key.endswith("b.bin"):
         yield b"half"
         os.kill(os.getpid(), signal.SIGKILL)
-    yield from read(self, key, start, end)
+    yield from read(self, key, start, end, **more)
 storage.LocalStore.read_range = read_range
 call_command("backup", "ROOT")
 """
