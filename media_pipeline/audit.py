@@ -23,7 +23,7 @@ from media_pipeline.storage import Stored
 
 BATCH = 200
 SETTLED = timedelta(hours=1)  # a row and its job are written together; what is older and has none lost it
-HELD = ("originals", "packages", "work")
+HELD = storage.OF_ASSETS
 CHANGED = "original-changed"  # as the job says it, when it reads such a file
 
 

@@ -56,6 +56,7 @@ for _outcome in ("done", "missing", "failed"):  # shown as 0 until it happens
 AGAIN = "请稍后重试；一直这样时，请管理员检查存储服务是否在运行。"
 CHUNK_BYTES = 256 * 1024
 FOLDERS = ("packages", "work", "originals", "archives", "parts")
+OF_ASSETS = ("originals", "packages", "work")  # what rows of assets and jobs name; the others are on their way in
 
 CONTENT_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",

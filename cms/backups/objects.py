@@ -15,7 +15,7 @@ from media_pipeline import leases, storage
 from media_pipeline.models import Job, MediaAsset, Package
 from media_pipeline.storage import LocalStore, S3Store, Stored
 
-FOLDERS = ("originals", "packages", "work")
+FOLDERS = storage.OF_ASSETS
 Place = tuple[str, str]
 """Area and key."""
 
