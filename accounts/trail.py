@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from opentelemetry import trace
+
 HEADER = "X-Request-ID"
 SHAPE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{7,63}", re.ASCII)
 """8 to 64 characters that need no quoting in a log, a header or a page."""
@@ -33,3 +35,15 @@ def followed(number: str) -> Iterator[None]:
         yield
     finally:
         _number.reset(token)
+
+
+@contextmanager
+def span(name: str, **about: str | int) -> Iterator[None]:
+    """What is done meanwhile is one part of a trace where these are told (``config.traces``), else this is nothing."""
+    with trace.get_tracer("wenlan").start_as_current_span(name, attributes=about):
+        yield
+
+
+def step(name: str) -> None:
+    """The part of the trace that goes on comes to a new step."""
+    trace.get_current_span().add_event(name)

@@ -32,7 +32,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...
     (re.compile(r"(验证码|code is)(\s*[:：]?\s*)\d{4,8}", re.I), rf"\1\2{HIDDEN}"),
     (re.compile(r"(?<!\d)(\+?86)?1[3-9]\d{5}(\d{4})(?!\d)"), rf"{HIDDEN}\2"),  # telephone numbers but their end
 )
-_SECRET_SETTING = re.compile(r"SECRET|TOKEN|PASS|ACCESS_KEY|BACKUP_KEY")
+_SECRET_SETTING = re.compile(r"SECRET|TOKEN|PASS|ACCESS_KEY|BACKUP_KEY|OTLP_HEADERS")
 _SHORTEST = 8  # characters; what is shorter stands in too many other words
 
 

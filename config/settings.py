@@ -112,6 +112,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # Wagtail's forms of long pages
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.errors.ReportFilter"
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
+TRACES_URL = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+TRACES_SHARE = env.float("OTEL_TRACES_SAMPLER_ARG", 1.0)
 
 ROOT_URLCONF = "config.urls"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # fields of forms are templates like others
@@ -316,8 +318,7 @@ WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.databa
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W019", "security.W021"]
 
 # Last, when everything that must stand in no log has been read.
+MASKED_SECRETS = secrets_of({**environ, **env.values})
 LOGGING = logging_settings(
-    env.str("LOG_FORMAT", "json" if PRODUCTION else "text"),
-    env.str("LOG_LEVEL", "INFO"),
-    secrets_of({**environ, **env.values}),
+    env.str("LOG_FORMAT", "json" if PRODUCTION else "text"), env.str("LOG_LEVEL", "INFO"), MASKED_SECRETS
 )

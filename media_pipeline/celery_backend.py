@@ -36,7 +36,7 @@ def run(self: CeleryTask, path: str, args: list[Any], kwargs: dict[str, Any]) ->
     task = import_string(path)
     if not isinstance(task, Task):
         raise TypeError(f"{path} is not a task")
-    with trail.followed((self.request.headers or {}).get(trail.HEADER, "")):
+    with trail.followed((self.request.headers or {}).get(trail.HEADER, "")), trail.span(f"task {path}"):
         task.call(*args, **kwargs)
 
 

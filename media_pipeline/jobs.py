@@ -84,6 +84,7 @@ class Heart:
 
     def _step(self, step: str) -> None:
         self._end_step()
+        trail.step(step)
         began = {"at": timezone.now().isoformat(), "seconds": 0.0, "note": ""}
         self.log = [*self.log, {"step": step, "attempt": self.claim.attempt, **began}]
         self._stepped = time.monotonic()
@@ -135,7 +136,11 @@ def _work(claim: Claim, job: Job, watch: Watch | None) -> None:
     logger.info("job %s, attempt %s: %s of asset %s", job.pk, claim.attempt, job.kind, job.asset_id)
     _held[claim.job_id] = claim
     try:
-        with Heart(claim, job, watch) as heart:
+        # The heart beats outside of the trace: one part a second would be all that is seen of it.
+        with (
+            Heart(claim, job, watch) as heart,
+            trail.span(f"job {job.kind}", asset=job.asset_id, attempt=claim.attempt),
+        ):
             pipeline.process(job, heart.report, heart.finish)
     except (Stopped, KeyboardInterrupt):
         leases.hand_back(claim)
