@@ -1,9 +1,13 @@
-"""nginx alone: a signed file needs no Django, and everything that is not plainly right is asked of Django."""
+"""nginx alone: a signed file needs no Django, a public one asks it once a second, and everything that is not plainly
+right is asked of Django."""
 
 import json
+import threading
 import time
 import urllib.request
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -70,6 +74,106 @@ def test_everything_else_is_asked_of_django(front, path):
     with pytest.raises(HTTPError) as refusal:
         get(front + path)
     assert refusal.value.code == 502
+
+
+class Site(ThreadingHTTPServer):
+    """Says who may read, as ``media_pipeline.views`` does behind nginx; notes what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Says)
+        self.asked: list[tuple[str, str]] = []
+        self.public = {KEY}
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def away(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Says(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.server.asked.append((self.command, self.path))
+        key = self.path.removeprefix("/media/")
+        self.send_response(200 if key in self.server.public else 404)
+        if key in self.server.public:
+            self.send_header("X-Accel-Redirect", f"/_store/{key}")
+        self.send_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def asking(tmp_path):
+    """A site and a front server that asks it."""
+    (tmp_path / KEY).parent.mkdir(parents=True)
+    (tmp_path / KEY).write_bytes(b"0123456789")
+    site = Site()
+    server = services.launch("nginx", media=str(tmp_path), upstream=f"127.0.0.1:{site.server_port}")
+    yield site, server.url
+    services.stop_server(server)
+    site.away()
+
+
+def test_a_public_film_is_asked_for_once_and_read_often(asking):
+    site, front = asking
+    with ThreadPoolExecutor(8) as readers:
+        answers = [
+            *readers.map(lambda first: get(f"{front}/media/{KEY}", Range=f"bytes={first}-{first + 1}"), range(8))
+        ]
+    assert [answer.read() for answer in answers] == [b"0123456789"[first : first + 2] for first in range(8)]
+    kept = answers[0].headers
+    assert (kept["Content-Type"], kept["X-Content-Type-Options"]) == ("video/mp4", "nosniff")
+    assert kept.get_all("Cache-Control") == ["public, max-age=31536000, immutable"]
+    assert {*site.asked} == {("HEAD", f"/media/{KEY}")}
+    assert len(site.asked) < len(answers)
+
+
+def test_what_was_withdrawn_ends_within_two_seconds(asking):
+    site, front = asking
+    assert get(f"{front}/media/{KEY}").status == 200
+    site.public.clear()
+    time.sleep(2)
+    with pytest.raises(HTTPError) as refusal:
+        get(f"{front}/media/{KEY}")
+    assert refusal.value.code == 404
+
+
+def test_public_films_play_on_while_the_site_is_away(asking):
+    site, front = asking
+    assert get(f"{front}/media/{KEY}").status == 200
+    site.away()
+    time.sleep(2)
+    assert get(f"{front}/media/{KEY}", Range="bytes=2-5").read() == b"2345"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        KEY.replace("video", "audio"),
+        KEY.replace(UID.hex, uuid.uuid4().hex),
+        f"packages/{UID.hex}/x/../../{KEY}",
+        f"packages/{UID.hex}/x/%2e%2e/%2e%2e/%2e%2e/{KEY}",
+        f"packages/{UID.hex}/0123456789ab/.hidden.mp4",
+        f"packages/{UID.hex}/0123456789ab/%2ehidden.mp4",
+        f"packages/{UID.hex}/0123456789ab/a%0ab.mp4",
+    ],
+)
+def test_what_is_not_plainly_public_is_the_sites_to_refuse(asking, key):
+    """Whatever lies in the directory: the site is asked under the very name that is read."""
+    site, front = asking
+    site.public.clear()
+    with pytest.raises(HTTPError) as refusal:
+        get(f"{front}/media/{key}")
+    assert refusal.value.code == 404
+    assert site.asked
+    with pytest.raises(HTTPError):
+        get(f"{front}/_may_read")
 
 
 def test_a_collected_file_of_another_release_is_asked_of_django(front):
