@@ -29,6 +29,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from deploy import services
+from tests.bench import nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = 4
@@ -52,22 +53,30 @@ class Site:
     nursery: subprocess.Popen[str] | None = None
 
     def shell(self, code: str) -> str:
-        command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
-        done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(done.stderr[-3000:])
-        return done.stdout
+        """What the code prints. Raises RuntimeError with its traceback."""
+        log = self.place / "shell.log"
+        log.unlink(missing_ok=True)
+        process = self._born(log, code)
+        while _lives(process):
+            time.sleep(0.02)
+        told, done, _ = log.read_text().rpartition(f"{nursery.DONE}\n")
+        if not done:
+            raise RuntimeError(log.read_text()[-3000:])
+        return told
 
     def start(self) -> None:
-        """One more worker, forked by the nursery."""
+        """One more worker."""
+        self.started += 1
+        self.workers.append(self._born(self.place / f"worker-{self.started}.log"))
+
+    def _born(self, log: Path, code: str = "") -> int:
         if self.nursery is None:
             command = [sys.executable, "-m", "tests.bench.nursery"]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             self.nursery = subprocess.Popen(command, env=self.env, cwd=ROOT, **pipes)
-        self.started += 1
-        self.nursery.stdin.write(f"{self.place}/worker-{self.started}.log\n")
+        self.nursery.stdin.write(json.dumps({"log": str(log), "code": code}) + "\n")
         self.nursery.stdin.flush()
-        self.workers.append(int(self.nursery.stdout.readline()))
+        return int(self.nursery.stdout.readline())
 
     def ask(self, sql: str) -> list[tuple]:
         with closing(sqlite3.connect(self.place / "var" / "wenlan.sqlite3", timeout=30)) as data:
