@@ -163,6 +163,7 @@ def test_public_films_play_on_while_the_site_is_away(asking):
         f"packages/{UID.hex}/0123456789ab/%2ehidden.mp4",
         f"packages/{UID.hex}/0123456789ab/a%0ab.mp4",
     ],
+    ids=["another file", "another's", "climbing", "climbing in code", "hidden", "hidden in code", "broken line"],
 )
 def test_what_is_not_plainly_public_is_the_sites_to_refuse(asking, key):
     """Whatever lies in the directory: the site is asked under the very name that is read."""
