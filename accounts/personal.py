@@ -107,7 +107,10 @@ class Holding:
 
 
 def days(number: int) -> str:
-    """So many days, in words of the language that is spoken now."""
+    """So many days, in words of the language that is spoken now; whole years as years."""
+    years, rest = divmod(number, 365)
+    if years and not rest:
+        return ngettext("%(years)d 年", "%(years)d 年", years) % {"years": years}
     return ngettext("%(days)d 天", "%(days)d 天", number) % {"days": number}
 
 

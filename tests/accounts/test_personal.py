@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.db.models import CASCADE, CharField, TextField
+from django.utils import translation
 
 from accounts import personal
 from accounts.models import User
@@ -74,6 +75,23 @@ def test_whoever_removes_it_exists_and_is_in_the_document(holding):
     row = next(line for line in PRIVACY.read_text().splitlines() if line.startswith(f"| {holding.name} |"))
     assert holding.remover in row
     assert str(holding.title).split("：")[0].split("，")[0] in row
+
+
+@pytest.mark.parametrize(
+    ("number", "here", "abroad"),
+    [
+        (1, "1 天", "1 day"),
+        (90, "90 天", "90 days"),
+        (365, "1 年", "1 year"),
+        (1095, "3 年", "3 years"),
+        (0, "0 天", "0 days"),
+    ],
+)
+def test_days_are_told_as_people_say_them(number, here, abroad):
+    with translation.override("zh-hans"):
+        assert personal.days(number) == here
+    with translation.override("en"):
+        assert personal.days(number) == abroad
 
 
 @pytest.mark.django_db
