@@ -57,8 +57,7 @@ class Site:
         log = self.place / "shell.log"
         log.unlink(missing_ok=True)
         process = self._born(log, code)
-        while _lives(process):
-            time.sleep(0.02)
+        until(lambda: not _lives(process), 180)
         told, done, _ = log.read_text().rpartition(f"{nursery.DONE}\n")
         if not done:
             raise RuntimeError(log.read_text()[-3000:])

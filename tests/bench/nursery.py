@@ -11,10 +11,7 @@ import traceback
 import django
 from django.core.management import call_command
 
-QUEUE = "media"
-
-
-DONE = "done"
+QUEUE, DONE = "media", "done"
 
 
 def work(log: str, code: str) -> None:
