@@ -62,10 +62,11 @@ def obstacles(person: User) -> list[str]:
 def forget(person: User, *, by_force: bool = False) -> None:
     """Closes the account and mails that it is closed. Raises MayNotLeave while somebody is needed, unless
     ``by_force``."""
-    if not by_force and (reasons := obstacles(person)):
-        raise MayNotLeave(reasons)
     address = person.email
     with transaction.atomic():
+        User.objects.select_for_update().get(pk=heir().pk)  # one leaves after the other: the last two cannot both
+        if not by_force and (reasons := obstacles(person)):
+            raise MayNotLeave(reasons)
         person.delete()
         if address:
             transaction.on_commit(lambda: _say_goodbye(address), robust=True)

@@ -22,6 +22,8 @@ RATES = {
 }
 """The first four over allauth's own; the others are ours."""
 
+PERIODS = {"m": 60, "h": 3600, "d": 86400}
+
 
 def spend(request: HttpRequest, action: str) -> bool:
     """Counts one more ``action``, a name of ``RATES``; False, and nothing counted, when it is one too many. A GET
@@ -30,6 +32,7 @@ def spend(request: HttpRequest, action: str) -> bool:
 
 
 def refusal(request: HttpRequest, action: str) -> HttpResponse | None:
-    """The answer 429, in the form the address answers in, once ``request`` is one too many of ``action``; reading with
-    GET never is."""
+    """The answer 429, in the form the address answers in, once ``request`` is one too many of ``action``, one of ours;
+    reading with GET never is. The answer tells ``request.rest``, in seconds."""
+    request.rest = PERIODS[RATES[action].split("/")[1]]  # type: ignore[attr-defined]
     return ratelimit.consume_or_429(request, action=action)

@@ -2,10 +2,13 @@
 elsewhere. Never a traceback."""
 
 import re
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.debug import SafeExceptionReporterFilter
@@ -22,7 +25,7 @@ class ReportFilter(SafeExceptionReporterFilter):
 
 
 REST = 300
-"""Seconds after which whoever asked too often may ask again: the longest of ``accounts.limits``."""
+"""Seconds after which whoever asked too often may ask again: the longest that allauth counts (``accounts.limits``)."""
 
 
 def _json(request: HttpRequest, status: int, code: str, sentence: str) -> HttpResponse | None:
@@ -73,8 +76,10 @@ def away(request: HttpRequest, seconds: int) -> HttpResponse:
 
 def too_many(request: HttpRequest) -> HttpResponse:
     """For ``accounts.limits`` and what allauth counts by itself."""
-    answer = _json(request, 429, "too-many", _("短时间里请求太多，为了安全先停一停。请过五分钟再试。"))
-    answer = answer or render(request, "429.html", status=429)
-    answer.headers["Retry-After"] = str(REST)
+    seconds, now = getattr(request, "rest", REST), timezone.now()
+    time = timeuntil(now + timedelta(seconds=seconds), now)
+    sentence = _("短时间里请求太多，为了安全先停一停。请过 {time} 再试。").format(time=time)
+    answer = _json(request, 429, "too-many", sentence) or render(request, "429.html", {"time": time}, status=429)
+    answer.headers["Retry-After"] = str(seconds)
     answer.headers["Cache-Control"] = "no-store"
     return answer

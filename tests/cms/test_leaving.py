@@ -4,7 +4,10 @@ import io
 import json
 import pickle
 import re
+import threading
 import zipfile
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmation
@@ -43,6 +46,7 @@ from wagtail.users.models import UserProfile
 
 from accounts import leaving, personal
 from accounts.models import DeviceLink, User
+from accounts.signals import person_asks_to_leave
 from catalog.models import ApiToken, BulkChange, Course, Membership, Teacher
 from cms import setup
 from cms.holdings import invited
@@ -211,7 +215,9 @@ def test_person_corrects_the_name(person):
 def test_exports_are_limited_a_day(person, settings):
     settings.ACCOUNT_RATE_LIMITS = {"export": "2/d/user"}
     client = signed_in(person)
-    assert [client.post("/accounts/data/").status_code for _ in range(3)] == [200, 200, 429]
+    *given, refused = [client.post("/accounts/data/") for _ in range(3)]
+    assert [answer.status_code for answer in (*given, refused)] == [200, 200, 429]
+    assert (refused["Retry-After"], "过 1 日 再试" in refused.content.decode().replace("\xa0", " ")) == ("86400", True)
     assert client.get("/accounts/data/").status_code == 200
 
 
@@ -417,6 +423,37 @@ def test_last_who_manages_an_institution_is_told_what_to_do(world):
     assert User.objects.filter(pk=reviewer.pk).exists()
     Membership.objects.create(user=User.objects.create_user("new"), institution=world.a.institution, role="editor")
     assert leaving.obstacles(reviewer) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_two_cannot_both_leave_in_one_moment(world):
+    both = threading.Barrier(2)
+
+    def meet(**_more: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(1)
+
+    ended = []
+
+    def go(name: str) -> None:
+        try:
+            leaving.forget(world.a.people[name])
+            ended.append("left")
+        except leaving.MayNotLeave:
+            ended.append("stays")
+        finally:
+            connection.close()
+
+    person_asks_to_leave.connect(meet)
+    try:
+        threads = [threading.Thread(target=go, args=(name,)) for name in ("editor", "reviewer")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        person_asks_to_leave.disconnect(meet)
+    assert sorted(ended) == ["left", "stays"]
 
 
 def test_an_institution_below_another_is_looked_after(world):
