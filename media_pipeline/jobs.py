@@ -29,12 +29,19 @@ Watch = Callable[[MediaAsset, str, float], None]
 stopping = threading.Event()
 """Set when this process was told to stop: running jobs hand themselves back at their next report."""
 
+hands = 0
+"""How many jobs this process may have at once; none where it only does light tasks, or serves pages."""
 
 _held: dict[int, Claim] = {}  # claims that run in this process, by job
 
 
 class Stopped(Exception):
     """This process is going away; the job is handed back."""
+
+
+def idle() -> bool:
+    """Whether this process waits for a bell."""
+    return len(_held) < hands
 
 
 def hand_back_all() -> None:

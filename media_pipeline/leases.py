@@ -320,7 +320,7 @@ def requeue_expired() -> int:
     return moved
 
 
-def unheard(*, again_after: float = 60.0, limit: int = 8) -> list[str]:
+def unheard(*, again_after: float, limit: int = 8) -> list[str]:
     """Queues with due jobs of which no worker has been told lately, one entry a job; they count as told from now on."""
     now = timezone.now()
     waiting = Job.objects.filter(state=JobState.QUEUED, not_before__lte=Now()).exclude(

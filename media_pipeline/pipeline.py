@@ -79,7 +79,7 @@ def _make(errand: Errand) -> None:
     asset, started = errand.asset, time.monotonic()
     errand.report("fetch", 0.0)
     with workplace.original(asset) as source:
-        identify(asset, source, errand.report)
+        identify(errand, source)
         scanners.scan(source, asset.filename)
         out = errand.room / "out"
         report = _part(errand.report, SHOWN, STORED)
@@ -93,16 +93,22 @@ def _make(errand: Errand) -> None:
     _publish(errand, product, out)
 
 
-def identify(asset: MediaAsset, source: Path, report: Report) -> None:
-    """Fix the identity of the original: its hash and size, before anything is made of it."""
+def identify(errand: Errand, source: Path) -> None:
+    """Fix the identity of the original: its hash and size, before anything is made of it. Raises LeaseLost when the job
+    is somebody else's by now, who may have published it already."""
+    asset = errand.asset
     with source.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if asset.sha256 and asset.sha256 != sha256:
         raise Refused("original-changed", "原文件与上传时不一致，可能已损坏。", "请重新上传。")
-    asset.sha256, asset.bytes = sha256, source.stat().st_size
-    asset.state, asset.reason_code, asset.reason = _while_working(asset), "", ""
-    asset.save(update_fields=["sha256", "bytes", "state", "reason_code", "reason"])
-    report("check", FETCHED)
+    with transaction.atomic():
+        now = packages.lock(asset.pk)
+        if now is None or not leases.is_open(errand.job):
+            raise leases.LeaseLost(f"job {errand.job.pk}")
+        asset.sha256, asset.bytes = sha256, source.stat().st_size
+        asset.state, asset.reason_code, asset.reason = _while_working(now), "", ""
+        asset.save(update_fields=["sha256", "bytes", "state", "reason_code", "reason"])
+    errand.report("check", FETCHED)
 
 
 def _cut(errand: Errand, work: Work) -> None:

@@ -12,13 +12,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import devices
-from media_pipeline import leases, packages, storage, tallies, tasks, uploads, workplace
+from media_pipeline import jobs, leases, packages, storage, tallies, tasks, uploads, workplace
 from media_pipeline.models import Job, JobState, MediaAsset, Package, Worker
 from media_pipeline.periodic import every
 
 KEPT = timedelta(days=1)  # a package that was replaced: whoever was watching has finished
 PARTS_KEPT = timedelta(days=7)  # parts of a film that failed, for a retry
 FEW, SHARE = 20, 0.1  # what chance can lose: so many, or this part of all assets
+RING_SECONDS, IDLE_RING_SECONDS = 60.0, 4.0
+"""After which a job that nobody took is rung for again; sooner where a worker is idle, for then its bell is lost: with
+a worker that was killed, or among what a busy one has fetched ahead."""
 SUSPECT_SECONDS = 1800.0  # an object may be in the store a while before the row that mentions it
 
 logger = logging.getLogger(__name__)
@@ -29,7 +32,7 @@ _suspected: dict[str, float] = {}  # prefixes that no row mentions, and when the
 def tend_jobs() -> None:
     """Take jobs from dead workers, and tell the living of jobs they have not heard of."""
     leases.requeue_expired()
-    for queue in leases.unheard():
+    for queue in leases.unheard(again_after=IDLE_RING_SECONDS if jobs.idle() else RING_SECONDS):
         tasks.ring(queue)
 
 

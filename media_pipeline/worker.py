@@ -40,6 +40,7 @@ def run(queues: Sequence[str]) -> None:
     if settings.TASKS_URL and len(queues) > 1:
         _run_one_process_each(queues)
         return
+    jobs.hands = settings.MEDIA_JOBS if "media" in queues else 0
     threading.Thread(target=_sweep, name="sweeper", daemon=True).start()
     threading.Thread(target=_tell, args=(queues,), name="alive", daemon=True).start()
     try:

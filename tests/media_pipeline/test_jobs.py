@@ -44,6 +44,14 @@ def heard():
     asset_refused.disconnect(refused)
 
 
+@pytest.fixture
+def bells(monkeypatch):
+    """Queues that were rung for."""
+    rung = []
+    monkeypatch.setattr(tasks, "ring", rung.append)
+    return rung
+
+
 def expire(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
 
@@ -118,15 +126,30 @@ def test_failure_is_tried_three_times_with_longer_waits(heard, django_capture_on
 
 
 @pytest.mark.django_db
-def test_sweeper_rings_once_for_jobs_that_nobody_heard_of():
+def test_sweeper_rings_once_for_jobs_that_nobody_heard_of(bells):
     job = leases.enqueue(asset_with())
-    assert leases.unheard() == ["media"]
-    assert leases.unheard() == []
-    claim = leases.claim("w")
-    leases.hand_back(claim)
-    assert leases.unheard() == ["media"]
+    sweeper.tend_jobs()
+    sweeper.tend_jobs()
+    assert bells == ["media"]
+    leases.hand_back(leases.claim("w"))
+    sweeper.tend_jobs()
+    assert bells == ["media"] * 2
     Job.objects.filter(pk=job.pk).update(rung_at=timezone.now() - timedelta(minutes=2))
-    assert leases.unheard() == ["media"]
+    sweeper.tend_jobs()
+    assert bells == ["media"] * 3
+
+
+@pytest.mark.django_db
+def test_idle_worker_does_not_wait_for_a_bell_that_is_lost(bells, monkeypatch):
+    """Lost with a worker that was killed, or fetched ahead by one that is busy for an hour."""
+    job = leases.enqueue(asset_with())
+    monkeypatch.setattr(jobs, "hands", 1)
+    for held, seconds, rung in (({}, 2, 0), ({}, 6, 1), ({9: None}, 6, 0), ({9: None}, 90, 1)):
+        monkeypatch.setattr(jobs, "_held", held)
+        Job.objects.filter(pk=job.pk).update(rung_at=timezone.now() - timedelta(seconds=seconds))
+        bells.clear()
+        sweeper.tend_jobs()
+        assert len(bells) == rung, (held, seconds)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -205,6 +228,20 @@ def test_lease_lost_while_publishing_leaves_no_rows(local_store, tmp_path, heard
     asset.refresh_from_db()
     assert (Package.objects.count(), Rendition.objects.count(), heard) == (0, 0, [])
     assert asset.state == "processing"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_late_worker_takes_nothing_back(local_store, tmp_path):
+    """It was cut off while it fetched the original, and another made the film meanwhile."""
+    asset = intake.receive_file(make_clip(tmp_path / "c.mp4"), owner="a")
+    claim = leases.claim("slow")
+    job = claim.rows().select_related("asset").get()
+    leases.hand_back(claim)
+    jobs.run_until_done([asset])
+    with pytest.raises(leases.LeaseLost):
+        pipeline.process(job, lambda step, progress: None)
+    asset.refresh_from_db()
+    assert (asset.state, Package.objects.filter(current=True, complete=True).count()) == ("published", 1)
 
 
 def until(true, seconds: float = 30.0) -> None:

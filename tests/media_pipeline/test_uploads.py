@@ -301,7 +301,7 @@ def test_large_file_gets_larger_parts_so_that_ten_thousand_suffice(local_store, 
     assert (upload.part_bytes, uploads.part_count(upload)) == (3, 10_000)
 
 
-def test_original_that_changed_after_it_was_hashed_is_refused(local_store, client):
+def test_original_that_changed_after_it_was_hashed_is_refused(local_store, client, tmp_path):
     from media_pipeline import pipeline
 
     data = mp4_bytes(1000)
@@ -309,7 +309,8 @@ def test_original_that_changed_after_it_was_hashed_is_refused(local_store, clien
     send(client, upload, data, 1)
     asset = uploads.complete(upload)
     asset.sha256 = "0" * 64
+    errand = pipeline.Errand(asset.jobs.get(), asset, tmp_path, lambda step, progress: None, lambda seconds: None)
     with pytest.raises(Refused) as refused:
-        pipeline.identify(asset, local_store.path(asset.original_key), lambda step, progress: None)
+        pipeline.identify(errand, local_store.path(asset.original_key))
     assert refused.value.code == "original-changed"
     assert leases.enqueue(asset).pk == Job.objects.get().pk
