@@ -58,7 +58,7 @@ def answer(
         return Answer(Found(0), (), "none", 0)
     asked = replace(
         _first(query, question, taught.curation),
-        within=tuple(_values_called(engine, facet, name, today) for facet, name in question.named),
+        within=(*query.within, *(_values_called(engine, facet, name, today) for facet, name in question.named)),
         counted=tuple(counted),
         today=today,
     )

@@ -86,6 +86,10 @@ class Question:
     named: tuple[tuple[str, str], ...] = ()
 
 
+Within = tuple[tuple[str, tuple[str, ...]], ...]
+"""Facets, each with values of which a course has one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One question to an engine. Every word must match, unless ``loose``: then any token counts and more is better.
@@ -97,7 +101,7 @@ class Ask:
     excluded: tuple[Word, ...] = ()
     loose: bool = False
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    within: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    within: Within = ()
     counted: tuple[str, ...] = ()
     places: str = ""
     sort: str = "relevance"

@@ -29,7 +29,7 @@ PASSAGES_LIMIT = 60_000
 
 BATCH = 500
 
-VERSION = 5
+VERSION = 6
 """What documents, analysis and indices look like. One more whenever any of them changes: the worker then builds each
 library of a lower version anew. ``tests/search/test_index.py`` notices a change that was not counted."""
 

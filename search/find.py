@@ -103,7 +103,7 @@ def admin_ids(text: str, limit: int = 1000, institutions: Iterable[str] | None =
     the few of a small one are not lost behind the many of all others. For the desk only: the caller scopes them."""
     query = Query.from_params({"q": text})
     if institutions is not None:
-        query = replace(query, filters={"institution": tuple(institutions)})
+        query = replace(query, within=(("institution", tuple(institutions)),))
     try:
         answered = answer(engine(DESK), replace(query, per_page=limit), timezone.localdate().min)
         return [row.id for row in answered.found.rows[: answered.matching]]

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from search.ask import Within
 from search.facets import FACETS
 
 TEXT_LIMIT = 200
@@ -26,13 +27,15 @@ PARAMS = frozenset({"q", "sort", "page", "per_page", *FACETS})
 @dataclass(frozen=True, slots=True)
 class Query:
     """``filters``: by facet name the chosen values; values of one filter widen, filters narrow. ``page`` from 1.
-    ``problems``: sentences about what was wrong in the address and was left out."""
+    ``within``: what holds whatever is chosen, and stands in no address. ``problems``: sentences about what was wrong in
+    the address and was left out."""
 
     text: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sort: str = "relevance"
     page: int = 1
     per_page: int = PER_PAGE
+    within: Within = ()
     problems: tuple[str, ...] = ()
 
     @classmethod

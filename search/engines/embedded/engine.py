@@ -33,7 +33,14 @@ from search.engines.contract import (
     boost,
 )
 from search.engines.embedded import bits
-from search.engines.embedded.expressions import any_token, inside_expression, typed_expression, word_expression
+from search.engines.embedded.expressions import (
+    any_token,
+    inside_expression,
+    scope_token,
+    scoped,
+    typed_expression,
+    word_expression,
+)
 from search.engines.embedded.library import PASSAGE_BITS, Library
 
 log = logging.getLogger(__name__)
@@ -44,6 +51,7 @@ WEIGHTS = (
     BODY_WEIGHT,
     *(TITLE_WEIGHT * SOUND_WEIGHTS[form] for form in ("py", "near", "init")),
     *(NAMES_WEIGHT * SOUND_WEIGHTS[form] for form in ("py", "init")),
+    0.0,
 )
 """For ``bm25``, in the order of the columns of ``core``."""
 
@@ -54,6 +62,9 @@ LOOSE_PASSAGES = 200
 ID_BITS = 32
 LAST_ID, MOST_VIEWS = 2**ID_BITS - 1, 2**31 - 1
 WRITE_BATCH = 1000
+SCOPE = "institution"
+"""The facet that is a token of every row too."""
+
 EVERY, UNTIL = "", "until"
 """Names under which all courses, and courses by the last day of their licence, are kept beside the facets."""
 
@@ -148,28 +159,30 @@ class Embedded(Engine):
         for name, values in ask.within:
             shown &= state.any_of(db, name, values)
         for word in ask.excluded:
-            shown &= ~bits.of(self._with(db, word))
+            shown &= ~bits.of(self._with(db, ask, word))
         shown &= bits.of(ask.only) if ask.only else shown
         return shown & ~bits.of(ask.without)
 
-    def _with(self, db: sqlite3.Connection, word: Word) -> set[int]:
+    def _with(self, db: sqlite3.Connection, ask: Ask, word: Word) -> set[int]:
         """Courses that have a word, in the catalogue entry or inside."""
-        return self._core(db, word_expression(word)).keys() | self._inside(db, inside_expression(word)).keys()
+        return self._core(db, ask, word_expression(word)).keys() | self._inside(db, ask, inside_expression(word)).keys()
 
     def _scores(self, db: sqlite3.Connection, ask: Ask) -> dict[int, float]:
         """Matching courses and how well they match; those that are pinned above all others, in their order."""
-        scores = self._loose(db, ask) if ask.loose else self._strict(db, ask.words)
+        scores = self._loose(db, ask) if ask.loose else self._strict(db, ask)
         above = max(scores.values(), default=0.0) * MOST_BOOST + 1
         return {**scores, **{course: above * (1 + n) for n, course in enumerate(reversed(ask.pinned))}}
 
-    def _strict(self, db: sqlite3.Connection, words: Sequence[Word]) -> dict[int, float]:
+    def _strict(self, db: sqlite3.Connection, ask: Ask) -> dict[int, float]:
         """Courses with every word."""
-        scores = self._core(db, " AND ".join(map(word_expression, words)))
-        inside = [self._inside(db, inside_expression(word)) for word in words]
+        scores = self._core(db, ask, " AND ".join(map(word_expression, ask.words)))
+        inside = [self._inside(db, ask, inside_expression(word)) for word in ask.words]
         if not any(inside):
             return scores
         for course in (
-            set(inside[0]) if len(words) == 1 else set.intersection(*(self._with(db, word) for word in words))
+            set(inside[0])
+            if len(ask.words) == 1
+            else set.intersection(*(self._with(db, ask, word) for word in ask.words))
         ):
             said = sum(found.get(course, 0.0) for found in inside) * INSIDE_WEIGHT
             scores[course] = scores.get(course, 0.0) + said
@@ -179,8 +192,8 @@ class Embedded(Engine):
         any_of_them = any_token(ask.words)
         if not any_of_them:
             return {}
-        scores = self._core(db, f"{{title_text names_text body_text}} : ({any_of_them})")
-        said = self._inside(db, any_of_them, LOOSE_PASSAGES)
+        scores = self._core(db, ask, f"{{title_text names_text body_text}} : ({any_of_them})")
+        said = self._inside(db, ask, any_of_them, LOOSE_PASSAGES)
         for course, score in said.items():
             scores[course] = scores.get(course, 0.0) + score * INSIDE_WEIGHT
         for course in ask.without:
@@ -188,22 +201,22 @@ class Embedded(Engine):
         least = max(scores.values(), default=0.0) * LOOSE_SHARE
         return {course: score for course, score in scores.items() if score >= least}
 
-    def _core(self, db: sqlite3.Connection, expression: str) -> dict[int, float]:
+    def _core(self, db: sqlite3.Connection, ask: Ask, expression: str) -> dict[int, float]:
         marks = ", ".join("?" * len(WEIGHTS))
         rows = db.execute(
             f"SELECT rowid, -bm25(core, {marks}) FROM core WHERE core MATCH ?",  # noqa: S608
-            (*WEIGHTS, expression),
+            (*WEIGHTS, _scoped(ask, expression)),
         )
         return dict(rows.fetchall())
 
-    def _inside(self, db: sqlite3.Connection, expression: str, limit: int = -1) -> dict[int, float]:
+    def _inside(self, db: sqlite3.Connection, ask: Ask, expression: str, limit: int = -1) -> dict[int, float]:
         """The best passage's score, by course."""
         best: dict[int, float] = {}
         if expression:
             rows = db.execute(
                 f"SELECT rowid >> {PASSAGE_BITS}, -rank FROM passage WHERE passage MATCH ?"  # noqa: S608
                 + (" ORDER BY rank LIMIT ?" if limit > 0 else " LIMIT ?"),
-                (expression, limit),
+                (_scoped(ask, expression), limit),
             )
             for course, score in rows:
                 best[course] = max(score, best.get(course, 0.0))
@@ -330,14 +343,16 @@ class Embedded(Engine):
         )
         titles, names = analysis.streams(document.titles), analysis.streams(document.names)
         body = analysis.text_stream([document.body])
+        heard = (titles.py, titles.near, titles.init, names.py, names.init)
+        scope = " ".join(scope_token(value) for name, value in document.facets if name == SCOPE)
         db.execute(
             "INSERT INTO core (rowid, title_text, names_text, body_text, title_py, title_near, title_init, names_py,"
-            " names_init) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (document.id, titles.text, names.text, body, titles.py, titles.near, titles.init, names.py, names.init),
+            " names_init, scope) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (document.id, titles.text, names.text, body, *heard, scope),
         )
         key = _typed_key(document.id, document.views)
         db.execute("INSERT INTO typed (rowid, grams) VALUES (?, ?)", (key, grams.stored(document.titles)))
-        self._insert_passages(db, document.id, document.passages)
+        self._insert_passages(db, document.id, document.passages, scope)
         for name in document.known:
             made = db.execute(
                 "INSERT OR IGNORE INTO name (facet, value, text, rank) VALUES (?, ?, ?, ?)",
@@ -348,12 +363,13 @@ class Embedded(Engine):
                 db.execute("INSERT INTO name_typed (rowid, grams) VALUES (?, ?)", (made.lastrowid, said))
 
     @staticmethod
-    def _insert_passages(db: sqlite3.Connection, course: int, passages: Sequence[PassageDocument]) -> None:
+    def _insert_passages(db: sqlite3.Connection, course: int, passages: Sequence[PassageDocument], scope: str) -> None:
         for number, passage in enumerate(passages):
             key = (course << PASSAGE_BITS) + number
             source = {name: getattr(passage, name) for name in PassageDocument.__slots__}
             db.execute("INSERT INTO passage_source VALUES (?, ?)", (key, json.dumps(source, ensure_ascii=False)))
-            db.execute("INSERT INTO passage (rowid, text) VALUES (?, ?)", (key, analysis.text_stream([passage.text])))
+            said = analysis.text_stream([passage.text])
+            db.execute("INSERT INTO passage (rowid, text, scope) VALUES (?, ?, ?)", (key, said, scope))
 
     def _erase(self, db: sqlite3.Connection, courses: Iterable[int]) -> None:
         sets: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -395,6 +411,10 @@ class Embedded(Engine):
 
     def drop(self) -> None:
         self._library.drop()
+
+
+def _scoped(ask: Ask, expression: str) -> str:
+    return scoped(expression, next((values for name, values in ask.within if name == SCOPE), ()))
 
 
 def _typed_key(course: int, views: int) -> int:

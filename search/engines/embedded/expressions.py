@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from search import analysis, grams
 from search.ask import Clause, Word, look_alike_tokens, tokens
@@ -13,6 +13,9 @@ SOUND_FIELDS = {
     "init": (("title", "init"), ("names", "init")),
 }
 """Group and stream in which a clause by sound is looked up, by its form."""
+
+SCOPE_LIMIT = 30
+"""Institutions that are named in a question."""
 
 NEVER = f'"{analysis.BREAK}{analysis.BREAK}"'
 """What stands nowhere."""
@@ -64,6 +67,19 @@ def _as_seen(word: Word) -> list[str]:
         for places in look_alike_tokens(word)
     )
     return [f"{{title_text}} : ({places})" for places in sets]
+
+
+def scope_token(institution: str) -> str:
+    """An institution's code as the one token by which its rows are met without reading all others."""
+    return f"+{institution.encode().hex()}"
+
+
+def scoped(expression: str, institutions: Collection[str]) -> str:
+    """``expression`` among the rows of these institutions, if they are few; more save nothing and are left to the
+    filters."""
+    if not 0 < len(institutions) <= SCOPE_LIMIT:
+        return expression
+    return f"scope : ({' OR '.join(phrase([scope_token(one)]) for one in institutions)}) AND ({expression})"
 
 
 def any_token(words: Iterable[Word]) -> str:

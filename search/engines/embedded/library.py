@@ -30,10 +30,11 @@ CREATE TABLE facet (name TEXT, value TEXT, bits BLOB NOT NULL, PRIMARY KEY (name
 CREATE TABLE name (id INTEGER PRIMARY KEY, facet TEXT, value TEXT, text TEXT, rank INTEGER, UNIQUE (facet, value));
 CREATE TABLE passage_source (id INTEGER PRIMARY KEY, source TEXT NOT NULL);
 CREATE VIRTUAL TABLE core USING fts5 (
-    title_text, names_text, body_text, title_py, title_near, title_init, names_py, names_init,
+    title_text, names_text, body_text, title_py, title_near, title_init, names_py, names_init, scope,
     tokenize = "ascii tokenchars '+#'"
 );
-CREATE VIRTUAL TABLE passage USING fts5 (text, tokenize = "ascii tokenchars '+#'");
+CREATE VIRTUAL TABLE passage USING fts5 (text, scope, tokenize = "ascii tokenchars '+#'");
+INSERT INTO passage (passage, rank) VALUES ('rank', 'bm25(1.0, 0.0)');
 CREATE VIRTUAL TABLE typed USING fts5 (grams, detail = none, tokenize = "ascii tokenchars '+#.-'");
 CREATE VIRTUAL TABLE name_typed USING fts5 (grams, detail = none, tokenize = "ascii tokenchars '+#.-'");
 """
