@@ -429,7 +429,8 @@ class RabbitMQ(Component):
 class Nginx(Component):
     """In front of the site, with the same configuration as ``deploy/nginx``. Options: ``upstream`` (host:port of
     gunicorn), ``media`` (directory of the local store), ``static`` (collected files), ``store`` (S3 endpoint),
-    ``bucket``, ``link_secret`` (``MEDIA_LINK_SECRET``), ``port``."""
+    ``bucket``, ``link_secret`` (``MEDIA_LINK_SECRET``), ``port``, ``shared`` (any word: others listen at the same
+    address, and the kernel shares the connections out, as a service of Kubernetes does among its pods)."""
 
     name = "nginx"
     packages = {"nginx": "nginx-light"}
@@ -461,7 +462,7 @@ def render_nginx(home: Path, address: str, options: dict[str, str]) -> str:
     (``template``)."""
     store = options.get("store", "http://127.0.0.1:9")
     values = {
-        "WENLAN_LISTEN": address,
+        "WENLAN_LISTEN": f"{address} reuseport" if options.get("shared") else address,
         "WENLAN_UPSTREAM": options.get("upstream", "127.0.0.1:8000"),
         "WENLAN_STATIC": options.get("static", str(home)),
         "WENLAN_MEDIA": options.get("media", str(home)),

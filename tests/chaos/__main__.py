@@ -2,10 +2,10 @@
 
     .venv/bin/python -m tests.chaos [--minutes 20] [--calm 20] [--seed 1] [--write docs/chaos.md]
 
-Boots PostgreSQL, three nodes of Elasticsearch, versitygw, RabbitMQ, Redis, nginx, two web processes, and four workers
-on two network namespaces; walks the journeys that use real parts through nginx; then kills or cuts every part in turn,
-again and again, while readers read, viewers watch and partners upload. Exits with 1 when anything was lost or wrong, or
-more than one page in a thousand failed. Needs Linux and root.
+Boots PostgreSQL, three nodes of Elasticsearch, versitygw, RabbitMQ, Redis, two nginx, two web processes, and four
+workers on two network namespaces; walks the journeys that use real parts through nginx; then kills or cuts every part
+in turn, again and again, while readers read, viewers watch and partners upload. Exits with 1 when anything was lost or
+wrong, or more than one page in a thousand failed. Needs Linux and root.
 """
 
 import argparse
@@ -100,6 +100,9 @@ def report(episodes: list[Episode], running: load.Load, found: afterwards.Found,
         f"jobs that began more than once because their worker or its line went away: {found.repeated}",
         *found.problems,
     ]
+    for event in events:
+        if not event.ok or event.wrong:
+            say(f"{event.at:6.1f} s  {event.kind} {event.what}")
     kinds = Counter(event.what.partition(":")[2].strip() for event in pages if not event.ok)
     sums += (
         [f"what failed pages said: {', '.join(f'{what} ({n})' for what, n in kinds.most_common(6))}"] if kinds else []
@@ -111,7 +114,7 @@ def report(episodes: list[Episode], running: load.Load, found: afterwards.Found,
 HEAD = """# What happens when parts fail
 
 Made by `make chaos`: the production set on one machine of {cores} cores (PostgreSQL, three nodes of Elasticsearch,
-versitygw, RabbitMQ, Redis, two web processes behind nginx, four workers on two hosts with lines of their own), six
+versitygw, RabbitMQ, Redis, two web processes behind two nginx, four workers on two hosts with lines of their own), six
 readers, two viewers and two partners at it. Each part is killed as by a power cut, restarted, or its line cut. A reader
 asks once; a player and an uploader try again as they do in a browser. A line of the table counts from the fault to the
 next one.

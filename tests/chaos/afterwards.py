@@ -29,6 +29,8 @@ from catalog.models import Course
 from media_pipeline import storage
 from media_pipeline.models import Job, MediaAsset, Package
 uploaded = json.loads({uploaded!r})
+# counted first: what ends meanwhile is looked at after it has ended
+still_open = Job.objects.filter(state__in=["queued", "running"]).count()
 def digest(key):
     with storage.store().open(key) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -43,7 +45,7 @@ names = list(Course.objects.filter(external_source="deposit").values_list("exter
 print(json.dumps({{
     "lost": lost,
     "jobs": Job.objects.count(),
-    "open": Job.objects.filter(state__in=["queued", "running"]).count(),
+    "open": still_open,
     "failed": list(Job.objects.filter(state="failed").values_list("kind", "reason_code", "reason")),
     "repeated": Job.objects.filter(attempt__gt=1).count(),
     "deposits": len(names), "twice": len(names) - len(set(names)),

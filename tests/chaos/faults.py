@@ -40,5 +40,5 @@ def all_of(set_: Production) -> list[Fault]:
         *(killed(name, 3) for name in workers), restarted(workers[0]),
         cut("east"), cut("west"),
         *(node(name) for name in nodes.names),
-        part("rabbitmq", 10), part("redis", 10), part("s3", 5), part("postgres", 0), part("nginx", 0),
+        part("rabbitmq", 10), part("redis", 10), part("s3", 5), part("postgres", 0), part("nginx 1", 0),
     ]  # fmt: skip

@@ -1,5 +1,5 @@
 """The whole production set on one machine: PostgreSQL, three nodes of Elasticsearch, versitygw, RabbitMQ, Redis, two
-web processes and nginx on a network of their own, and workers on two further hosts of it: network namespaces."""
+web processes and two nginx on a network of their own, and workers on two further hosts of it: network namespaces."""
 
 import json
 import os
@@ -156,8 +156,8 @@ class Production:
             self.parts[name] = Part(name, durable.get(name, {}))
             self.parts[name].start()
         self.search.start(*self.search.names)
-        front = Part("nginx", {"host": DOOR, "port": str(free_port())})
-        env = settings(self.parts, self.place, f"http://{DOOR}:{front.options['port']}")
+        front = {"host": DOOR, "port": str(free_port()), "shared": "yes"}
+        env = settings(self.parts, self.place, f"http://{DOOR}:{front['port']}")
         env["SEARCH_URL"] = self.search.url
         build_pages()
         run.prepare_data(env, "--films", "1", "--force")
@@ -172,15 +172,16 @@ class Production:
                 self._add(f"worker {host} {number}", [*into, *run.MANAGE, "run_worker"], env)
         store = self.parts["s3"].server
         assert store is not None
-        front.options |= {
+        front |= {
             "upstream": "; server ".join(f"{CENTRE}:{port}" for port in webs),
             "static": str(self.place / "static"),
             "store": store.url.partition("endpoint=")[2],
             "bucket": "wenlan",
             "link_secret": env["MEDIA_LINK_SECRET"],
         }
-        self.parts["nginx"] = front
-        url = front.start().url
+        for number in (1, 2):  # as many as the manifests ask for
+            self.parts[f"nginx {number}"] = Part("nginx", dict(front))
+            url = self.parts[f"nginx {number}"].start().url
         self.site = Site(url, env, self.place)
         run.wait_until_up(url, {name: p.running for name, p in self.processes.items() if p.running})
 
