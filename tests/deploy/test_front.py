@@ -83,6 +83,7 @@ class Site(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Says)
         self.asked: list[tuple[str, str]] = []
         self.public = {KEY}
+        self.host = ""  # readers' name for the site; asked by any other, it refuses, as Django does
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def away(self) -> None:
@@ -94,7 +95,9 @@ class _Says(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append((self.command, self.path))
         key = self.path.removeprefix("/media/")
-        self.send_response(200 if key in self.server.public else 404)
+        told = (self.headers["Host"], self.headers["X-Forwarded-Proto"])
+        known = 200 if key in self.server.public else 404
+        self.send_response(known if told == (self.server.host, "http") else 400)
         if key in self.server.public:
             self.send_header("X-Accel-Redirect", f"/_store/{key}")
         self.send_header("Cache-Control", "public, max-age=31536000, immutable")
@@ -115,6 +118,7 @@ def asking(tmp_path):
     (tmp_path / KEY).write_bytes(b"0123456789")
     site = Site()
     server = services.launch("nginx", media=str(tmp_path), upstream=f"127.0.0.1:{site.server_port}")
+    site.host = server.url.removeprefix("http://")
     yield site, server.url
     services.stop_server(server)
     site.away()

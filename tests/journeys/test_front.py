@@ -36,6 +36,7 @@ def test_front_media_comes_by_range(real_site, real_course):
         assert part.status == 206
         assert part.headers["Content-Range"].startswith("bytes 1-6/")
         assert part.read() == b"EXTM3U"
+    assert any(get(playlist).headers["X-Cache"] == "HIT" for _ in range(3)), "Django is asked at each range"
 
 
 @pytest.mark.parametrize("path", ["/_store/x", "/_s3/x", "/media/packages/0/x"])
