@@ -1,5 +1,5 @@
--- Asks for the paths of a file in turn; {n} becomes a number of its own each time. Tells what it saw as one line of JSON.
-local paths, count = {}, 0
+-- Asks for the paths of a file in turn; {n} becomes a number that no other run has. Tells what it saw as one line of JSON.
+local paths, count = {}, os.time() * 100000
 
 function init(arguments)
   for line in io.lines(arguments[1]) do
@@ -9,7 +9,7 @@ end
 
 function request()
   count = count + 1
-  local path = paths[count % #paths + 1]:gsub("{n}", tostring(count))
+  local path = paths[count % #paths + 1]:gsub("{n}", string.format("%d", count))
   return wrk.format("GET", path)
 end
 
