@@ -13,6 +13,7 @@ from django.test import RequestFactory
 
 from config import errors
 from config.logs import JsonFormatter
+from config.middleware import KEPT
 from config.security import NO_PAGE, policy, store_origin
 
 
@@ -180,3 +181,13 @@ def test_log_lines_are_json_with_request_and_error():
     assert line["message"] == "bad thing"
     assert (line["method"], line["path"], line["status"]) == ("GET", "/courses/x/", 500)
     assert "ValueError: 明白" in line["error"]
+
+
+@pytest.mark.django_db
+def test_pages_of_strangers_may_be_kept_and_nobody_elses(client, django_user_model):
+    assert client.get("/search/").headers["Cache-Control"] == KEPT
+    assert "s-maxage" not in client.get("/accounts/login/").headers["Cache-Control"], "it holds a token of this reader"
+    assert client.get("/nothing-here/").headers.get("Cache-Control") is None
+    assert client.get("/api/v1/courses").headers.get("Cache-Control") != KEPT
+    client.force_login(django_user_model.objects.create_user("somebody"))
+    assert client.get("/search/").headers.get("Cache-Control") is None

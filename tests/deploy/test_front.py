@@ -13,6 +13,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from config.middleware import KEPT
 from deploy import services
 from deploy.programs import Missing
 from media_pipeline.access import signature
@@ -93,6 +94,9 @@ class Site(ThreadingHTTPServer):
 
 class _Says(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/":
+            self._page()
+            return
         self.server.asked.append((self.command, self.path))
         key = self.path.removeprefix("/media/")
         told = (self.headers["Host"], self.headers["X-Forwarded-Proto"])
@@ -106,6 +110,16 @@ class _Says(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self.do_GET()
+
+    def _page(self) -> None:
+        """Tells how often it was made."""
+        self.server.asked.append((self.command, self.path))
+        body = str(len(self.server.asked)).encode()
+        self.send_response(200)
+        self.send_header("Cache-Control", KEPT)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -122,6 +136,22 @@ def asking(tmp_path):
     yield site, server.url
     services.stop_server(server)
     site.away()
+
+
+def test_nobody_waits_for_a_page_that_is_made_anew_and_nobody_sees_an_old_one(asking):
+    site, front = asking
+    assert get(f"{front}/").headers["Cache-Control"] == "no-cache"
+    seen = b""
+    for _ in range(100):
+        answer, before = get(f"{front}/"), seen
+        seen = answer.read()
+        if answer.headers["X-Cache"] == "STALE":
+            break
+        time.sleep(0.1)
+    assert (answer.headers["X-Cache"], seen) == ("STALE", before)
+    time.sleep(5)
+    answer = get(f"{front}/")
+    assert (answer.headers["X-Cache"], answer.read()) == ("EXPIRED", str(len(site.asked)).encode())
 
 
 def test_a_public_film_is_asked_for_once_and_read_often(asking):
