@@ -33,7 +33,8 @@ from tests.running import Site, production_site
 USERS = (4, 100, 400)
 ASKED = ("苗绣", "太极拳 入门", "miaoxiu", "重庆 川剧", "养生", "摄影", "书法 基础", "合唱")
 SCRIPT = Path(__file__).with_name("wrk.lua")
-PATIENCE = 100  # looks at the worker
+PATIENCE = 100  # looks at what goes on
+IDLE = 0.2  # seconds of CPU a second that all parts use together while nobody asks
 TICKS = os.sysconf("SC_CLK_TCK")
 BUSY = 0.85
 """Share of the machine's cores above which they are what ends first, and not the number of those who work."""
@@ -151,6 +152,15 @@ def busy_seconds() -> float:
     return (user + nice + system + sum(more[:2])) / TICKS
 
 
+def rest(leaders: dict[str, list[int]]) -> None:
+    """Until nobody works any more: for those who are gone, too, gunicorn ends what it has begun."""
+    for _ in range(PATIENCE):
+        before = sum(cpu_seconds(leaders).values())
+        time.sleep(1)
+        if sum(cpu_seconds(leaders).values()) - before < IDLE:
+            return
+
+
 # What is asked ----------------------------------------------------------------------------------
 def cases(site: Site, film: dict, courses: list[str]) -> dict[str, tuple[list[str], dict[str, str]]]:
     """Paths and headers by what they are. ``{n}`` makes an address that no cache has; the API is never cached."""
@@ -194,6 +204,7 @@ def measure(
     found = []
     ask(site, place, asked, USERS[0], 2)
     for users in USERS:
+        rest(leaders)
         before, busy = cpu_seconds(leaders), busy_seconds()
         told = ask(site, place, asked, users, seconds)
         after = cpu_seconds(leaders)
