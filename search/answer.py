@@ -72,7 +72,7 @@ def answer(
         more = _ordered(engine, otherwise) if words != asked.words else found
         if more.total > found.total:
             return Answer(more, words, way, more.total)
-    asked_for = query.filters or any(word.exact or word.field for word in asked.words)
+    asked_for = query.filters or query.within or any(word.exact or word.field for word in asked.words)
     if asked_for and found.unfiltered:
         return Answer(found, asked.words, level, found.total)
     return _with_the_closest(engine, asked, found)
