@@ -116,7 +116,7 @@ class _Says(BaseHTTPRequestHandler):
         self.server.asked.append((self.command, self.path))
         body = str(len(self.server.asked)).encode()
         self.send_response(200)
-        self.send_header("Cache-Control", KEPT)
+        self.send_header("Cache-Control", KEPT if self.headers["Surrogate-Capability"] else "no-store")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
