@@ -57,37 +57,47 @@ class Ties:
 
 def nearest(course: Course, candidates: Sequence[int], limit: int) -> list[Neighbour]:
     """Of candidates (ids, the likeliest first) the public ones that share most with a course. One whose nearness
-    cannot be told in words is not shown."""
-    found = _public(candidates)
-    tied = [(ties(course, found[key]), found[key]) for key in candidates if key in found]
-    best = sorted(tied, key=lambda pair: -pair[0].weight)[:limit]
-    prepare(other for _ties, other in best)
-    return [Neighbour(other, shared.sentence) for shared, other in best if shared.weight]
+    cannot be told in words is not shown. Only those that are shown are read whole."""
+    tied = ties(course, candidates)
+    best = sorted((key for key in candidates if key in tied), key=lambda key: -tied[key].weight)[:limit]
+    return beside({key: tied[key].sentence for key in best if tied[key].weight})
 
 
 def beside(reasons: Mapping[int, str]) -> list[Neighbour]:
     """Public courses by id in the order given, each with its reason."""
-    found = _public(reasons)
+    shown = Course.objects.public().select_related("institution", "cover").prefetch_related("themes", "places")
+    found = shown.in_bulk(list(reasons))
     prepare(found.values())
     return [Neighbour(found[key], reason) for key, reason in reasons.items() if key in found]
 
 
-def _public(ids: Iterable[int]) -> dict[int, Course]:
-    public = Course.objects.public().select_related("institution", "cover")
-    return public.prefetch_related("themes", "places", "teachers").in_bulk(list(ids))
-
-
-def ties(one: Course, other: Course) -> Ties:
-    """What two courses have in common, in the language of the page."""
+def ties(course: Course, others: Sequence[int]) -> dict[int, Ties]:
+    """What a course has in common with each public one of ``others`` (ids), in the language of the page. Four queries
+    at most beside those for the course's own relations, however many they are."""
     english = get_language() == "en"
-    subjects = [] if english else _both(map(str, one.subjects), map(str, other.subjects))
-    return Ties(
-        teachers=_both(one.teachers.all(), other.teachers.all()),
-        words=subjects,
-        title="" if subjects else _title_word(one, other, english=english),
-        places=_both(one.places.all(), other.places.all()),
-        themes=_both(one.themes.all(), other.themes.all()),
-    )
+    rows = Course.objects.public().order_by().filter(pk__in=others)
+    teachers, places, themes = (_shared(course, name, others) for name in ("teachers", "places", "themes"))
+    found = {}
+    for key, title, subjects in rows.values_list("pk", "title_en" if english else "title", "subjects"):
+        words = [] if english else _both(map(str, course.subjects), map(str, subjects))
+        found[key] = Ties(
+            teachers=teachers.get(key, ()),
+            words=words,
+            title="" if words else _title_word(course.title_en if english else course.title, title),
+            places=places.get(key, ()),
+            themes=themes.get(key, ()),
+        )
+    return found
+
+
+def _shared(course: Course, name: str, others: Sequence[int]) -> dict[int, list]:
+    """What stands in the relation ``name`` of a course, by the ids of those ``others`` that have it, too."""
+    own = {thing.pk: thing for thing in getattr(course, name).all()}
+    pairs = Course.objects.order_by().filter(pk__in=others, **{f"{name}__in": list(own)}).values_list("pk", name)
+    held: dict[int, set] = {}
+    for key, thing in pairs:
+        held.setdefault(key, set()).add(thing)
+    return {key: [thing for pk, thing in own.items() if pk in things] for key, things in held.items()}
 
 
 def _both(ones: Iterable, others: Iterable) -> list:
@@ -101,8 +111,7 @@ def _list(things: Iterable) -> str:
     return (", " if english else "、").join(names[:NAMED])
 
 
-def _title_word(one: Course, other: Course, *, english: bool) -> str:
+def _title_word(first: str, second: str) -> str:
     """The longest run of characters in both titles, as a word: ``非遗苗绣入门``, ``苗绣针法`` → ``苗绣``."""
-    first, second = (course.title_en if english else course.title for course in (one, other))
     match = SequenceMatcher(None, first, second, autojunk=False).find_longest_match()
     return next(iter(_WORDS.findall(first[match.a : match.a + match.size])), "")

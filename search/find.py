@@ -83,17 +83,14 @@ def suggest(text: str, limit: int = 8) -> list[Suggestion]:
         return []
 
 
-def similar(course_id: int, limit: int = 6) -> list[Hit]:
-    """Courses with much the same words in title, themes, places and keywords."""
-    course = Course.objects.filter(pk=course_id).prefetch_related("themes", "places").first()
-    if course is None:
-        return []
+def similar(course: Course, limit: int = 6) -> list[int]:
+    """Ids of courses with much the same words in title, themes, places and keywords; none while the engine is away."""
     related = [str(item) for item in (*course.themes.all(), *course.places.all(), *course.subjects)]
     words = tuple(ask.written(word) for text in (course.title, *related) for word in ask.split(text))
     kept, today = words[: ask.WORDS_LIMIT], timezone.localdate()
-    asked = Ask(words=kept, loose=True, limit=limit, today=today, without=(course_id,))
+    asked = Ask(words=kept, loose=True, limit=limit, today=today, without=(course.pk,))
     try:
-        return [_hit(row, ()) for row in engine(COURSES).search(asked).rows] if words else []
+        return [row.id for row in engine(COURSES).search(asked).rows] if words else []
     except EngineAway:
         return []
 

@@ -20,4 +20,4 @@ def similar_courses(course: Course, limit: int = 4) -> list[Neighbour]:
     saved."""
     if course.pk is None:
         return []
-    return nearest(course, [hit.id for hit in find.similar(course.pk, CANDIDATES)], limit)
+    return nearest(course, find.similar(course, CANDIDATES), limit)

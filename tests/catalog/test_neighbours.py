@@ -22,14 +22,19 @@ def make(db):
     return course
 
 
+def sentence_of(one: Course, other: Course) -> str:
+    return ties(one, [other.pk])[other.pk].sentence
+
+
 def test_ties_tell_teachers_before_keywords_before_places(make):
     teacher = Teacher.objects.create(name="吴水根")
     place = Place.objects.create(code="522601", level=3, name="凯里市")
     common = {"teachers": [teacher], "places": [place], "subjects": ["苗绣", "针法", "银饰"]}
     one, other = make("一", **common), make("二", **{**common, "subjects": ["针法", "苗绣", "蜡染"]})
-    assert ties(one, other).sentence == "同一位老师：吴水根 · 都讲苗绣、针法"
+    assert sentence_of(one, other) == "同一位老师：吴水根 · 都讲苗绣、针法"
     other.teachers = []
-    assert ties(one, other).sentence == "都讲苗绣、针法 · 同在凯里市"
+    other.save()
+    assert sentence_of(one, other) == "都讲苗绣、针法 · 同在凯里市"
 
 
 @pytest.mark.parametrize(
@@ -42,15 +47,15 @@ def test_ties_tell_teachers_before_keywords_before_places(make):
     ],
 )
 def test_ties_find_a_word_of_both_titles(make, one, other, sentence):
-    assert ties(make(one), make(other)).sentence == sentence
+    assert sentence_of(make(one), make(other)) == sentence
 
 
 def test_ties_name_themes_in_the_language_of_the_page(make):
     theme = Theme.add_root(slug="crafts", name="手艺", name_en="Crafts")
     one, other = make("甲", themes=[theme]), make("乙", themes=[theme])
-    assert ties(one, other).sentence == "同属手艺"
+    assert sentence_of(one, other) == "同属手艺"
     with translation.override("en"):
-        assert "Crafts" in ties(one, other).sentence
+        assert "Crafts" in sentence_of(one, other)
 
 
 def test_nearest_shows_public_courses_that_share_most_first(make):
@@ -62,6 +67,14 @@ def test_nearest_shows_public_courses_that_share_most_first(make):
     candidates = [stranger.pk, far.pk, hidden.pk, near.pk, 10**9]
     assert [one.course for one in nearest(here, candidates, 4)] == [near, far]
     assert [one.course for one in nearest(here, candidates, 1)] == [near]
+
+
+def test_more_candidates_take_the_same_number_of_questions(make, django_assert_num_queries):
+    theme, teacher = Theme.add_root(slug="crafts", name="手艺"), Teacher.objects.create(name="吴水根")
+    here, *others = (make(title, themes=[theme], teachers=[teacher]) for title in "甲乙丙丁戊己")
+    for candidates in (others[:1], others):
+        with django_assert_num_queries(6):
+            ties(here, [other.pk for other in candidates])
 
 
 def test_beside_keeps_the_order_it_is_given(make):
